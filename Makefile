@@ -1,0 +1,32 @@
+# Every command a developer needs. `make demo` and `make test` set everything up by themselves.
+VENV ?= .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test lint schemas
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(READY) ## make the virtual environment and the local stack's parts
+
+$(READY): requirements.txt requirements-dev.txt local/setup.sh local/azurite/package-lock.json
+	@bash local/setup.sh $(VENV)
+	@touch $@
+
+demo: $(READY) ## land a segment on the local stack and watch it reach the SendGrid list
+	@$(PYTHON) -m local.demo
+
+run: $(READY) ## keep the local stack up until Ctrl-C
+	@$(PYTHON) -m local.run
+
+test: $(READY) ## all tests
+	@$(PYTHON) -m pytest
+
+lint: $(READY) ## ruff, mypy, the Functions doctor
+	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy
+	@$(VENV)/bin/azure-functions-doctor doctor --path . --profile full
+
+schemas: $(READY) ## write the JSON Schema files of the destination documents
+	@$(PYTHON) -m shared.destinations.schemas

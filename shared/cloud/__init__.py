@@ -1,0 +1,1 @@
+"""The two Azure services the app talks to: storage (blobs and one queue) and the vault."""
