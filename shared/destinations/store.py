@@ -1,0 +1,114 @@
+"""The connections and exports in the `config` container. A document that cannot be read never hides another."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from shared.cloud.storage import BlobItem, Container
+from shared.destinations.documents import (
+    CONNECTIONS,
+    EXPORTS,
+    MAX_BYTES,
+    SUFFIX,
+    TOO_LARGE,
+    Destination,
+    connection_name,
+    export_name,
+    is_id,
+    read_connection,
+    read_destination,
+)
+from shared.destinations.models import Connection, Export
+from shared.errors import InvalidDocument, NotFound
+
+Read = TypeVar("Read", Connection, Destination)
+
+
+class Destinations:
+    """Reads the documents anew at every call, so that a change counts from the next look on.
+
+    Storage's own errors (ServiceUnavailable, RunFailed for a missing role) pass through.
+    """
+
+    def __init__(self, config: Container) -> None:
+        self._config = config
+
+    def connection(self, connection_id: str) -> Connection:
+        """The connection of that id, a document of its own or half of an export's. NotFound, InvalidDocument."""
+        try:
+            return self._connection(self._item(connection_name(connection_id), connection_id))
+        except NotFound as missing:
+            try:
+                own = self._destination(self._item(export_name(connection_id), connection_id)).connection
+            except NotFound:
+                own = None
+            if own is None:
+                raise missing from None
+            return own
+
+    def export(self, export_id: str) -> Export:
+        """The export of that id. NotFound, InvalidDocument."""
+        return self._destination(self._item(export_name(export_id), export_id)).export
+
+    def exports(self) -> tuple[list[Export], list[InvalidDocument]]:
+        """All exports by id, and what is wrong with the documents that cannot be read."""
+        found, invalid = self._all(EXPORTS, self._destination)
+        return sorted((each.export for each in found), key=lambda export: export.id), invalid
+
+    def connections(self) -> tuple[list[Connection], list[InvalidDocument]]:
+        """All connections by id, halves of exports among them, and what is wrong with the unreadable documents."""
+        found, invalid = self._all(CONNECTIONS, self._connection)
+        destinations, _ = self._all(EXPORTS, self._destination)
+        own = [each.connection for each in destinations if each.connection]
+        return sorted(found + own, key=lambda connection: connection.id), invalid
+
+    def exports_of(self, segment: str) -> list[Export]:
+        """The readable exports that use a segment, resting ones included."""
+        return [export for export in self.exports()[0] if segment in export.segments]
+
+    def _all(self, folder: str, read: Callable[[BlobItem], Read]) -> tuple[list[Read], list[InvalidDocument]]:
+        found: list[Read] = []
+        invalid: list[InvalidDocument] = []
+        for item in self._config.list(folder):
+            try:
+                if item.name.endswith(SUFFIX):
+                    found.append(read(item))
+            except NotFound:
+                continue  # deleted since it was listed
+            except InvalidDocument as error:
+                invalid.append(error)
+        return found, invalid
+
+    def _connection(self, item: BlobItem) -> Connection:
+        return read_connection(_id(item, CONNECTIONS), self._content(item))
+
+    def _destination(self, item: BlobItem) -> Destination:
+        destination = read_destination(_id(item, EXPORTS), self._content(item))
+        if destination.connection and self._exists(connection_name(destination.connection.id)):
+            # Which of two accounts gets the data must never be a matter of precedence.
+            problem = (
+                "api_key_secret: makes this document a connection too, and one of the same id exists; rename this "
+                f"document, or give connection {destination.connection.id!r} instead of the connection's own keys"
+            )
+            raise InvalidDocument(item.name, [problem])
+        return destination
+
+    def _item(self, name: str, document_id: str) -> BlobItem:
+        if not is_id(document_id):  # would reach outside the folder with ../
+            raise NotFound(f"there is no document {document_id[:100]!r}", code="not_found")
+        return self._config.properties(name)
+
+    def _content(self, item: BlobItem) -> bytes:
+        if item.size > MAX_BYTES:  # known before it is in memory
+            raise InvalidDocument(item.name, [TOO_LARGE])
+        return self._config.read(item.name).content
+
+    def _exists(self, name: str) -> bool:
+        try:
+            self._config.properties(name)
+        except NotFound:
+            return False
+        return True
+
+
+def _id(item: BlobItem, folder: str) -> str:
+    return item.name.removeprefix(folder).removesuffix(SUFFIX)
