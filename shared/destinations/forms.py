@@ -67,8 +67,9 @@ class Form:
         return text
 
 
-def _line(characters: int, name: str) -> Form:
-    return Form(rf"(?=.*\S)[^\x00-\x1f\x7f]{{1,{characters}}}", f"{name}, one line of 1 to {characters} characters")
+def _line(characters: int, name: str, without: str = "") -> Form:
+    limits = f"one line of 1 to {characters} characters{without and f' without {without}'}"
+    return Form(rf"(?=.*\S)[^\x00-\x1f\x7f{without}]{{1,{characters}}}", f"{name}, {limits}")
 
 
 def _not_reserved(name: str) -> str:
@@ -132,7 +133,7 @@ Slug = Annotated[
 ]
 Line = Annotated[str, _line(100, "a text")]
 Column = Annotated[str, _line(256, "a column's name")]
-SegmentName = Annotated[str, _line(256, "a segment's name")]
+SegmentName = Annotated[str, _line(256, "a segment's name", without="/")]
 SecretName = Annotated[str, Form("[0-9A-Za-z-]{1,127}", "a Key Vault secret's name: letters, digits, hyphens")]
 ListId = Annotated[str, Form("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "a UUID"), AfterValidator(str.lower)]
 FieldName = Annotated[
