@@ -77,6 +77,6 @@ class Snapshot:
         """16 hex digits that change if a file is added, removed or written again, and only then."""
         digest = hashlib.sha256()
         for name, etag in sorted((file.name, file.etag) for file in self.files):
-            # A blob name may hold a line break, an ETag never does; lengths keep neighbouring fields apart.
+            # With their lengths, so that no two lists of pairs read alike.
             digest.update(f"{len(name)}:{name}{len(etag)}:{etag}".encode())
         return digest.hexdigest()[:16]
