@@ -20,11 +20,11 @@ if (-not (Get-Command az -ErrorAction SilentlyContinue)) {
     Stop-Hook 'the Azure CLI (az) is needed: https://aka.ms/install-azure-cli'
 }
 
-# The names only: the key itself never leaves Azure.
+# Whether there is one; the key itself never leaves Azure.
 function Test-Key {
-    $names = az functionapp keys list --subscription $env:AZURE_SUBSCRIPTION_ID --resource-group $env:AZURE_RESOURCE_GROUP `
-        --name $env:FUNCTION_APP_NAME --query 'keys(systemKeys)' --output tsv
-    return @($names) -contains 'blobs_extension'
+    $answer = az functionapp keys list --subscription $env:AZURE_SUBSCRIPTION_ID --resource-group $env:AZURE_RESOURCE_GROUP `
+        --name $env:FUNCTION_APP_NAME --query 'systemKeys.blobs_extension != null' --output json
+    return $answer -eq 'true'
 }
 
 function Register-Subscription {

@@ -18,10 +18,10 @@ for name in AZURE_SUBSCRIPTION_ID AZURE_RESOURCE_GROUP FUNCTION_APP_NAME EVENT_G
 done
 command -v az >/dev/null || fail "the Azure CLI (az) is needed: https://aka.ms/install-azure-cli"
 
-# The names only: the key itself never leaves Azure.
+# Whether there is one; the key itself never leaves Azure.
 has_key() {
-  az functionapp keys list --subscription "$AZURE_SUBSCRIPTION_ID" --resource-group "$AZURE_RESOURCE_GROUP" \
-    --name "$FUNCTION_APP_NAME" --query "keys(systemKeys)" --output tsv | grep -qx blobs_extension
+  [ "$(az functionapp keys list --subscription "$AZURE_SUBSCRIPTION_ID" --resource-group "$AZURE_RESOURCE_GROUP" \
+    --name "$FUNCTION_APP_NAME" --query "systemKeys.blobs_extension != null" --output json)" = true ]
 }
 
 subscribe() {

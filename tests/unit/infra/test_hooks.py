@@ -1,0 +1,141 @@
+"""The hook that subscribes the function to arrivals: run for real, with a stand-in for the Azure CLI on the PATH."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.unit.infra.templates import INFRA, load, resources
+
+SHELL = INFRA / "hooks/postdeploy.sh"
+POWERSHELL = INFRA / "hooks/postdeploy.ps1"
+ENVIRONMENT = {
+    "AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000001",
+    "AZURE_RESOURCE_GROUP": "rg-test",
+    "FUNCTION_APP_NAME": "func-test",
+    "EVENT_GRID_TOPIC_NAME": "evgt-test",
+    "SEGMENTS_CONTAINER": "segments",
+    "POSTDEPLOY_PAUSE_SECONDS": "0",
+}
+# Answers each kind of call from a file with one line a call: the text to print, or "!" to fail.
+STAND_IN = """#!/bin/sh
+echo "$*" >>"$AZ_LOG"
+case "$1" in functionapp) answers=$AZ_KEYS ;; *) answers=$AZ_DEPLOYMENTS ;; esac
+line=$(head -n 1 "$answers")
+[ "$(wc -l <"$answers")" -gt 1 ] && sed -i 1d "$answers"
+[ "$line" = "!" ] && exit 1
+printf '%s\\n' "$line"
+"""
+
+
+def run(folder: Path, *, keys: list[str], deployments: list[str], **changed: str) -> tuple[int, list[str], str]:
+    """Exit code, the Azure CLI calls made, everything printed. The last answer of a list is repeated."""
+    cli = folder / "az"
+    cli.write_text(STAND_IN)
+    cli.chmod(0o755)
+    (folder / "keys").write_text("".join(f"{line}\n" for line in keys))
+    (folder / "deployments").write_text("".join(f"{line}\n" for line in deployments))
+    log = folder / "log"
+    log.touch()
+    done = subprocess.run(
+        [str(SHELL)],
+        env={
+            "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+            "AZ_LOG": str(log),
+            "AZ_KEYS": str(folder / "keys"),
+            "AZ_DEPLOYMENTS": str(folder / "deployments"),
+            **ENVIRONMENT,
+            **changed,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return done.returncode, log.read_text().splitlines(), done.stdout + done.stderr
+
+
+def test_it_waits_for_the_blob_trigger_and_then_subscribes(tmp_path: Path) -> None:
+    code, calls, _ = run(tmp_path, keys=["!", "", "false", "true"], deployments=[""])
+    assert code == 0
+    assert [call.split()[0] for call in calls] == ["functionapp"] * 4 + ["deployment"]
+    assert "--resource-group rg-test" in calls[-1]
+    assert "functionAppName=func-test topicName=evgt-test segmentsContainer=segments" in calls[-1]
+    template = re.search(r"--template-file (\S+)", calls[-1])
+    assert template
+    assert Path(template[1]).resolve() == INFRA / "app/subscription.bicep"
+
+
+def test_it_tries_again_when_the_function_was_too_slow_to_answer(tmp_path: Path) -> None:
+    code, calls, _ = run(tmp_path, keys=["true"], deployments=["!", "!", ""])
+    assert code == 0
+    assert len(calls) == 1 + 3
+
+
+def test_it_asks_whether_there_is_a_key_and_never_for_the_key(tmp_path: Path) -> None:
+    _, calls, _ = run(tmp_path, keys=["true"], deployments=[""])
+    assert "--query systemKeys.blobs_extension != null" in calls[0]
+    for path in (SHELL, POWERSHELL):
+        assert path.read_text().count("systemKeys") == path.read_text().count("systemKeys.blobs_extension != null") == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "deployments", "message"),
+    [(["false"], [""], "no blobs_extension key"), (["true"], ["!"], "did not accept")],
+)
+def test_it_fails_with_advice_when_it_cannot_subscribe(
+    tmp_path: Path, keys: list[str], deployments: list[str], message: str
+) -> None:
+    code, _, printed = run(tmp_path, keys=keys, deployments=deployments)
+    assert code == 1
+    assert message in printed
+    assert "az functionapp function list" in printed or "azd hooks run postdeploy" in printed
+
+
+@pytest.mark.parametrize("name", [name for name in ENVIRONMENT if name != "POSTDEPLOY_PAUSE_SECONDS"])
+def test_it_names_what_is_missing_and_does_nothing(tmp_path: Path, name: str) -> None:
+    code, calls, printed = run(tmp_path, keys=["true"], deployments=[""], **{name: ""})
+    assert (code, calls) == (1, [])
+    assert name in printed
+
+
+def test_the_environment_it_needs_is_what_azd_gives_it() -> None:
+    needed = set(ENVIRONMENT) - {"POSTDEPLOY_PAUSE_SECONDS", "AZURE_SUBSCRIPTION_ID"}  # the latter is azd's own
+    assert needed <= set(load("main.bicep")["outputs"])
+
+
+def test_both_shells_make_the_same_calls() -> None:
+    def calls(path: Path) -> list[str]:
+        joined = re.sub(r"[\\`]\n\s*", "", path.read_text())
+        found = re.findall(r"\baz ((?:functionapp keys|deployment group) .*)", joined)
+        return [re.sub(r"""["'()$]|env:|Join-Path \$PSScriptRoot |here/| \|.*""", "", call) for call in found]
+
+    def names(path: Path) -> set[str]:
+        return set(re.findall(r"\b(?:[A-Z]+_){1,3}[A-Z]+\b", path.read_text()))
+
+    assert calls(SHELL) == calls(POWERSHELL)
+    assert len(calls(SHELL)) == 2
+    assert names(SHELL) == names(POWERSHELL)
+
+
+def test_the_hook_gives_the_subscription_what_it_needs() -> None:
+    declared = load("app/subscription.bicep")["parameters"]
+    required = {name for name, entry in declared.items() if entry["default"] is None}
+    for path in (SHELL, POWERSHELL):
+        given = path.read_text().split("--parameters")[1].split("}")[0]
+        assert set(re.findall(r"\b(\w+)=", given)) == required
+
+
+def test_the_subscription_calls_the_webhook_of_the_blob_trigger() -> None:
+    destination = resources("app/subscription.bicep")["landed"]["config"]["properties"]["destination"]
+    assert destination["endpointType"] == "WebHook"
+    url = destination["properties"]["endpointUrl"]
+    assert url.endswith("/runtime/webhooks/blobs?functionName=Host.Functions.${functionName}&code=${key}")
+
+
+def test_only_blobs_created_in_the_segments_container_are_sent() -> None:
+    event_filter = resources("app/subscription.bicep")["landed"]["config"]["properties"]["filter"]
+    assert event_filter["includedEventTypes"] == ["Microsoft.Storage.BlobCreated"]
+    assert event_filter["subjectBeginsWith"] == "/blobServices/default/containers/${segmentsContainer}/"
