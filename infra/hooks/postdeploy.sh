@@ -20,8 +20,9 @@ command -v az >/dev/null || fail "the Azure CLI (az) is needed: https://aka.ms/i
 
 # Whether there is one; the key itself never leaves Azure.
 has_key() {
-  [ "$(az functionapp keys list --subscription "$AZURE_SUBSCRIPTION_ID" --resource-group "$AZURE_RESOURCE_GROUP" \
-    --name "$FUNCTION_APP_NAME" --query "systemKeys.blobs_extension != null" --output json)" = true ]
+  answer=$(az functionapp keys list --subscription "$AZURE_SUBSCRIPTION_ID" --resource-group "$AZURE_RESOURCE_GROUP" \
+    --name "$FUNCTION_APP_NAME" --query "systemKeys.blobs_extension != null" --output json)
+  [ "$answer" = true ]
 }
 
 subscribe() {
