@@ -16,6 +16,7 @@ Path = tuple[str | int, ...]
 
 _SENDGRID_KEY = re.compile(r"(?<![A-Za-z0-9])SG\.[\w-]+\.[\w-]|^\s*SG\.[\w.-]{16}")
 _TOKEN = re.compile(r"[A-Za-z0-9_\-.+/=]{40,}")
+_JUMBLED = 0.32  # share of neighbours where the kind changes: long names have up to 0.25, random text about 0.48
 _KEY_NAMES = frozenset({"apikey", "sendgridapikey", "sendgridkey", "key", "secretvalue", "token", "password"})
 _NEVER_SHOWN = frozenset({"api_key_secret", "agreed_by"})  # where a key is pasted most easily; a person
 _SHOWN = 60  # characters of a value
@@ -29,10 +30,14 @@ def looks_like_key(text: str) -> bool:
 
 
 def _is_jumbled(run: str) -> bool:
-    # Words change between lower case, upper case and digits every few characters, random text at every other one.
-    kinds = [(char.isdigit(), char.isupper(), char.isalpha()) for char in run]
-    changes = sum(one != other for one, other in pairwise(kinds))
-    return any(char.isdigit() for char in run) and changes / len(run) >= 0.4  # noqa: PLR2004  names have up to 0.35
+    # A word is of one kind of character after its capital; random text changes kind at every other character.
+    neighbours = [_kind(one) + _kind(other) for one, other in pairwise(run) if one.isalnum() and other.isalnum()]
+    changes = sum(kinds not in {"aa", "AA", "00", "Aa"} for kinds in neighbours)
+    return any(char.isdigit() for char in run) and changes >= _JUMBLED * len(neighbours)
+
+
+def _kind(char: str) -> str:
+    return "0" if char.isdigit() else "A" if char.isupper() else "a"
 
 
 def shown(value: Any, path: Path = ()) -> str:

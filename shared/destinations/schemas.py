@@ -42,19 +42,20 @@ def files() -> dict[str, str]:
 
 
 def _schema(model: type[Document], title: str) -> Schema:
-    schema = _untitled(model.model_json_schema())
+    schema: Schema = _tidied(model.model_json_schema())
     schema["properties"] = {"$schema": {"description": "where this schema is", "type": "string"}} | schema["properties"]
     schema["required"].remove("id")  # it is the document's name
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title} | schema
 
 
-def _untitled(schema: Any) -> Any:
-    """Without the titles that pydantic makes of the names, which say nothing more than they do."""
+def _tidied(schema: Any) -> Any:
+    """Without pydantic's titles, which repeat the names, and strict about the names that people choose."""
     if isinstance(schema, list):
-        return [_untitled(part) for part in schema]
+        return [_tidied(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    return {key: _untitled(part) for key, part in schema.items() if key != "title" or not isinstance(part, str)}
+    tidied = {key: _tidied(part) for key, part in schema.items() if key != "title"}
+    return tidied | {"additionalProperties": False} if "patternProperties" in tidied else tidied
 
 
 def main() -> None:
