@@ -80,3 +80,8 @@ def _end_of(log: Path, characters: int = 4000) -> str:
 
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM unwind the program as Ctrl-C does, so that every context is left in order. Main thread only."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
