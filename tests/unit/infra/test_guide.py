@@ -1,0 +1,43 @@
+"""The commands of docs/first-deployment.md use names that exist."""
+
+import json
+import re
+
+from tests.unit.infra.templates import INFRA, ROOT, load
+
+GUIDE = (ROOT / "docs/first-deployment.md").read_text()
+PARAMETERS = (INFRA / "main.parameters.json").read_text()
+
+
+def test_variables_are_outputs_of_the_deployment() -> None:
+    used = set(re.findall(r"\$([A-Z][A-Z_]+)", GUIDE))
+    assert used
+    assert used <= set(load("main.bicep")["outputs"])
+
+
+def test_the_choices_it_offers_are_those_of_the_parameter_file() -> None:
+    offered = dict(re.findall(r"^\| `([A-Z_]+)` \| (\S+) \|", GUIDE, re.MULTILINE))
+    given = {
+        name: value for name, value in re.findall(r"\$\{(\w+)=(\w*)\}", PARAMETERS) if name != "AZURE_PRINCIPAL_ID"
+    }
+    assert offered == given
+
+
+def test_its_links_lead_somewhere() -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)]+)\)", GUIDE)
+    assert targets
+    assert [target for target in targets if not (ROOT / "docs" / target).exists()] == []
+
+
+def test_its_example_is_the_export_it_uploads() -> None:
+    export = json.loads((ROOT / "docs/examples/config/exports/newsletter.json").read_text())
+    connection = json.loads((ROOT / f"docs/examples/config/connections/{export['connection']}.json").read_text())
+    assert f"--name {connection['api_key_secret']} " in GUIDE
+    assert f"{export['segments'][0]}.csv" in GUIDE
+    assert f",{export['mapping']['email']}," in GUIDE
+    for column in export["only_where"]:
+        assert f",{column}\\n" in GUIDE
+
+
+def test_settings_with_a_default_schedule_are_in_the_file_it_names() -> None:
+    assert {"refreshSchedule", "defaultSchedule"} <= set(json.loads(PARAMETERS)["parameters"])
