@@ -284,7 +284,7 @@ def _field(route: Route, entry: Any, *, reserved: bool) -> FieldDefinition:
     return FieldDefinition(
         id=_id(route, entry, "id"),
         name=_member(route, entry, "name", str),
-        field_type=_member(route, entry, "field_type", str),
+        field_type=str(entry.get("field_type") or "Text"),
         reserved=reserved,
         read_only=entry.get("read_only") is True,
     )
@@ -295,5 +295,6 @@ def _found(result: Mapping[str, Any]) -> dict[str, FoundContact]:
     for address, entry in result.items():
         contact = entry.get("contact") if isinstance(entry, dict) else None
         if isinstance(contact, dict) and is_id(contact.get("id")):
-            found[address.lower()] = FoundContact(contact["id"], frozenset(contact.get("list_ids") or ()))
+            lists = contact.get("list_ids")
+            found[address.lower()] = FoundContact(contact["id"], frozenset(lists if isinstance(lists, list) else ()))
     return found

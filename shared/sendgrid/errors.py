@@ -1,6 +1,6 @@
 """What can go wrong with SendGrid. Which answer leads to which of these stands in `policy`, as one table.
 
-ExportError
+SendGridError                   base of all: status, maybe_taken, and SendGrid's own words
 ├── RunFailed
 │   ├── KeyRefused              401, also with the key fetched anew
 │   ├── Forbidden               403: the key lacks a right
@@ -33,8 +33,8 @@ from shared.sendgrid.routes import Route
 COME_BACK_SECONDS = 30.0  # after a failure that names no time
 
 
-class Answered:
-    """Facts that every error about a call carries.
+class SendGridError(ExportError):
+    """Base of all errors about SendGrid, with the facts of the call.
 
     status       HTTP status; None if no answer came
     maybe_taken  SendGrid may have carried the request out all the same, in this or an earlier attempt of the call
@@ -46,59 +46,59 @@ class Answered:
     said: tuple[str, ...] = ()
 
 
-class KeyRefused(Answered, RunFailed):
+class KeyRefused(SendGridError, RunFailed):
     """The API key is wrong, expired or revoked."""
 
 
-class Forbidden(Answered, RunFailed):
+class Forbidden(SendGridError, RunFailed):
     """The API key is good and lacks a right."""
 
 
-class ListNotFound(Answered, RunFailed):
+class ListNotFound(SendGridError, RunFailed):
     """The list does not exist (any more)."""
 
 
-class UnknownFields(Answered, RunFailed):
+class UnknownFields(SendGridError, RunFailed):
     """The request names custom fields by ids that the account does not have."""
 
 
-class ContactLimitReached(Answered, RunFailed):
+class ContactLimitReached(SendGridError, RunFailed):
     """The account holds as many contacts as its plan allows."""
 
 
-class PayloadTooLarge(Answered, RunFailed):
+class PayloadTooLarge(SendGridError, RunFailed):
     """The request is larger than SendGrid takes; half of it may pass."""
 
 
-class RequestRefused(Answered, RunFailed):
+class RequestRefused(SendGridError, RunFailed):
     """SendGrid refuses for a reason that this app does not know how to mend."""
 
 
-class Throttled(Answered, RetryLater):
+class Throttled(SendGridError, RetryLater):
     """The route's rate limit is used up."""
 
 
-class Blocked(Answered, RetryLater):
+class Blocked(SendGridError, RetryLater):
     """SendGrid locks this client out for a while."""
 
 
-class SendGridUnavailable(Answered, ServiceUnavailable):
+class SendGridUnavailable(SendGridError, ServiceUnavailable):
     """SendGrid failed, could not be reached, or answered with half an answer: `maybe_taken` tells these apart."""
 
 
-class JobNotFound(Answered, NotFound):
+class JobNotFound(SendGridError, NotFound):
     """SendGrid knows no such job: it is gone, or the id belongs to another account."""
 
 
-class ContactsNotFound(Answered, NotFound):
+class ContactsNotFound(SendGridError, NotFound):
     """The list, or at least one of the contacts to be taken off it, does not exist."""
 
 
-class NobodyFound(Answered, NotFound):
+class NobodyFound(SendGridError, NotFound):
     """None of the addresses searched for is a contact."""
 
 
-class RowsRefused(Answered, ExportError):
+class RowsRefused(SendGridError):
     """SendGrid refused the batch and named the rows at fault. Nothing of the batch was applied.
 
     rows       place in the request's `contacts` -> SendGrid's reason
@@ -116,11 +116,11 @@ class RowsRefused(Answered, ExportError):
         self.addresses = dict(addresses)
 
 
-class AddressesRefused(Answered, ExportError):
+class AddressesRefused(SendGridError):
     """SendGrid refused a whole search, as it does when one of the addresses is not valid to it."""
 
 
-class FileUnavailable(Answered, ExportError):
+class FileUnavailable(SendGridError):
     """A file that SendGrid points to is gone, too large, unreadable, or at a place that must not be asked."""
 
 

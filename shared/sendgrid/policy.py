@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from shared.errors import ExportError, RetryLater
+from shared.errors import RetryLater
 from shared.sendgrid import limits, routes
 from shared.sendgrid.errors import (
     COME_BACK_SECONDS,
     AddressesRefused,
-    Answered,
     Blocked,
     ContactLimitReached,
     ContactsNotFound,
@@ -31,6 +30,7 @@ from shared.sendgrid.errors import (
     PayloadTooLarge,
     RequestRefused,
     RowsRefused,
+    SendGridError,
     SendGridUnavailable,
     Throttled,
     UnknownFields,
@@ -56,7 +56,7 @@ class Rule:
 
     status: range
     action: Action
-    raises: type[ExportError]
+    raises: type[SendGridError]
     code: str
     message: str
     advice: str = ""
@@ -237,7 +237,7 @@ class Verdict:
     """
 
     action: Action
-    error: ExportError
+    error: SendGridError
     wait: float | None = None
 
 
@@ -255,19 +255,28 @@ class Complaint:
 def classify(route: Route, status: int, headers: Mapping[str, str], body: bytes, *, now: float) -> Verdict:
     """Look an answer other than 2xx up in the policy. `now` is epoch seconds."""
     complaints = read_complaints(body)
-    said = tuple(str(complaint) for complaint in complaints)
-    # What stands between quotes is somebody's data, which must not choose the rule.
-    wording = tuple(_QUOTED.sub("''", text) for text in said)
-    rule = next(rule for rule in POLICY if _fits(rule, route, status, wording))
+    rule = rule_for(route, status, complaints)
     wait = limits.retry_after(headers, now)
     if wait is None:
         wait = limits.until_reset(headers, now) if rule.until_reset else rule.wait
     error = _build(rule, route, status, complaints, COME_BACK_SECONDS if wait is None else wait)
-    if isinstance(error, Answered):
-        error.status = status
-        error.said = said
-        error.maybe_taken = rule.action is Action.RETRY and not route.reads
+    error.status = status
+    error.said = tuple(map(str, complaints))
+    error.maybe_taken = rule.action is Action.RETRY and not route.reads
     return Verdict(rule.action, error, wait)
+
+
+def rule_for(route: Route, status: int, complaints: tuple[Complaint, ...]) -> Rule:
+    """The row of the table that decides."""
+    # What stands between quotes is somebody's data, which must not choose the rule.
+    wording = [_QUOTED.sub("''", str(complaint)) for complaint in complaints]
+    return next(
+        rule
+        for rule in POLICY
+        if status in rule.status
+        and (rule.routes is None or route in rule.routes)
+        and (rule.says is None or any(rule.says.search(text) for text in wording))
+    )
 
 
 def forbidden(route: Route) -> Forbidden:
@@ -304,15 +313,9 @@ def _complaint(entry: Any) -> Complaint | None:
     return Complaint(message, field) if message or field else None
 
 
-def _fits(rule: Rule, route: Route, status: int, wording: tuple[str, ...]) -> bool:
-    return (
-        status in rule.status
-        and (rule.routes is None or route in rule.routes)
-        and (rule.says is None or any(rule.says.search(text) for text in wording))
-    )
-
-
-def _build(rule: Rule, route: Route, status: int, complaints: tuple[Complaint, ...], retry_after: float) -> ExportError:
+def _build(
+    rule: Rule, route: Route, status: int, complaints: tuple[Complaint, ...], retry_after: float
+) -> SendGridError:
     if rule.raises is RowsRefused:
         return RowsRefused(*_refused(complaints))
     quoted = "".join(f": {text}" for text in dict.fromkeys(_quotable(route, complaints)))

@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 from shared import __version__
 from shared.sendgrid import errors, policy
-from shared.sendgrid.errors import Answered, Blocked, KeyRefused, SendGridUnavailable
+from shared.sendgrid.errors import Blocked, KeyRefused, SendGridUnavailable
 from shared.sendgrid.limits import RateLimits
 from shared.sendgrid.policy import Action, Verdict
 from shared.sendgrid.routes import Route
@@ -115,8 +115,7 @@ class Transport:
             if isinstance(outcome, _Answer):
                 return outcome.value
             error = outcome.error
-            if isinstance(error, Answered):
-                error.maybe_taken = maybe_taken = maybe_taken or error.maybe_taken
+            error.maybe_taken = maybe_taken = maybe_taken or error.maybe_taken
             if outcome.action is Action.REFETCH_KEY and not refetched:
                 refetched, key = True, self._other_key(key)
                 continue
@@ -130,9 +129,10 @@ class Transport:
 
     def _take_turn(self, route: Route, left: float, *, maybe_taken: bool) -> float:
         """Wait until the limits let a request out; gives what is `left` of the call's time to wait."""
+        self._stop()
         while (wait := self._limits.reserve(route)) > 0:
             if wait > left:
-                error = policy.throttled(route, wait)
+                error = policy.throttled(route, max(1.0, wait))
                 error.maybe_taken = maybe_taken
                 raise error
             left = self._rest(wait, left)
@@ -155,7 +155,6 @@ class Transport:
         """One request, for which a turn has been taken."""
         headers: Mapping[str, str] = {}
         try:
-            self._stop()
             response = self._send(route, url, key, content)
             headers = response.headers
         except SendGridUnavailable as error:

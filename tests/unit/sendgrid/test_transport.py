@@ -1,0 +1,380 @@
+"""Calls against the simulated SendGrid with its faults: retries, pauses, keys, redirects, and what may be said."""
+
+import http.client
+import logging
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from local.sendgrid.control import SimulatedSendGrid
+from shared import __version__
+from shared.errors import RunCanceled
+from shared.sendgrid import errors, routes
+from shared.sendgrid.client import SendGrid
+from shared.sendgrid.limits import RateLimits
+from shared.sendgrid.transport import RetryPolicy, Timeouts, Transport, never_sent
+from tests.unit.sendgrid.conftest import KEY, Clock, Web, batch
+
+UPSERT = {"route": "/v3/marketing/contacts", "method": "PUT"}
+MakeTransport = Callable[..., Transport]
+
+
+def asked(sim: SimulatedSendGrid) -> int:
+    return sum(sum(statuses.values()) for statuses in sim.stats()["requests"].values())
+
+
+@pytest.fixture
+def list_id(sim: SimulatedSendGrid) -> str:
+    return sim.create_list("Newsletter")
+
+
+def test_a_failure_that_passes_is_retried_with_doubling_pauses(
+    sim: SimulatedSendGrid, sendgrid: SendGrid, list_id: str, clock: Clock
+) -> None:
+    sim.fault(**UPSERT, status=500, times=2)
+    sendgrid.upsert(batch(list_id, "ann@example.com"))
+    sim.finish_jobs()
+    assert set(sim.members(list_id)) == {"ann@example.com"}
+    assert clock.slept == [0.5, 1.0]
+
+
+def test_a_pause_is_a_random_part_of_its_length(
+    sim: SimulatedSendGrid, make_transport: MakeTransport, clock: Clock
+) -> None:
+    sim.fault(status=503, times=2)
+    parts = iter([0.25, 0.5])
+    make_transport(jitter=lambda: next(parts)).call(routes.LISTS)
+    assert clock.slept == [0.125, 0.5]
+
+
+def test_a_failure_that_stays_ends_the_call_after_its_attempts(
+    sim: SimulatedSendGrid, make_transport: MakeTransport
+) -> None:
+    sim.fault(status=503, times=None)
+    with pytest.raises(errors.SendGridUnavailable) as caught:
+        make_transport(policy=RetryPolicy(attempts=3)).call(routes.LISTS)
+    assert (asked(sim), caught.value.status, caught.value.retry_after) == (3, 503, 30)
+
+
+def test_a_dropped_connection_is_retried_and_the_batch_arrives(
+    sim: SimulatedSendGrid, sendgrid: SendGrid, list_id: str
+) -> None:
+    for drop in ("before", "after"):
+        sim.fault(**UPSERT, drop=drop)
+    sendgrid.upsert(batch(list_id, "ann@example.com"))
+    sim.finish_jobs()
+    assert set(sim.members(list_id)) == {"ann@example.com"}
+
+
+@pytest.mark.parametrize("drop", ["before", "after"])
+def test_a_connection_that_drops_without_an_answer_may_have_been_taken(
+    sim: SimulatedSendGrid, make_transport: MakeTransport, list_id: str, drop: str
+) -> None:
+    """From outside the two cannot be told apart: only the list shows which it was."""
+    sim.fault(**UPSERT, drop=drop, times=None)
+    with pytest.raises(errors.SendGridUnavailable) as caught:
+        SendGrid(make_transport(policy=RetryPolicy(attempts=1))).upsert(batch(list_id, "ann@example.com"))
+    sim.finish_jobs()
+    assert caught.value.maybe_taken
+    assert bool(sim.members(list_id)) is (drop == "after")
+
+
+def test_a_read_that_breaks_off_has_changed_nothing(sim: SimulatedSendGrid, make_transport: MakeTransport) -> None:
+    sim.fault(drop="after", times=None)
+    with pytest.raises(errors.SendGridUnavailable) as caught:
+        make_transport().call(routes.LISTS)
+    assert not caught.value.maybe_taken
+
+
+def test_a_server_that_is_not_there_has_not_taken_anything(make_transport: MakeTransport) -> None:
+    with socket.socket() as taken:  # bound and not listening: nobody else can come to listen there
+        taken.bind(("127.0.0.1", 0))
+        transport = make_transport(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(errors.SendGridUnavailable) as caught:
+            transport.call(routes.UPSERT, content=b"{}")
+    assert (caught.value.code, caught.value.maybe_taken) == ("sendgrid_unreachable", False)
+
+
+def test_a_host_without_an_address_has_not_taken_anything(make_transport: MakeTransport) -> None:
+    with pytest.raises(errors.SendGridUnavailable) as caught:
+        make_transport("http://sendgrid.invalid").call(routes.UPSERT, content=b"{}")
+    assert not caught.value.maybe_taken
+
+
+def test_an_early_attempt_that_may_have_been_taken_is_not_forgotten(
+    sim: SimulatedSendGrid, make_transport: MakeTransport
+) -> None:
+    sim.fault(**UPSERT, drop="after")
+    sim.fault(**UPSERT, status=429, headers={"retry-after": "60"})
+    with pytest.raises(errors.Throttled) as caught:
+        make_transport().call(routes.UPSERT, content=b'{"contacts":[{"email":"ann@example.com"}]}')
+    assert caught.value.maybe_taken
+
+
+def test_what_must_not_be_repeated_is_not(sim: SimulatedSendGrid, sendgrid: SendGrid) -> None:
+    sim.fault(route="/v3/marketing/field_definitions", method="POST", drop="after")
+    with pytest.raises(errors.SendGridUnavailable) as caught:
+        sendgrid.create_field("tier", "Text")
+    assert caught.value.maybe_taken
+    assert [definition.name for definition in sendgrid.field_definitions() if not definition.reserved] == ["tier"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 200, "body": "<html>welcome</html>", "content_type": "text/html"},
+        {"status": 202, "body": '{"job_id": "abc'},
+    ],
+)
+def test_half_an_answer_may_have_been_taken_and_is_retried(
+    sim: SimulatedSendGrid, sendgrid: SendGrid, list_id: str, fault: dict[str, object]
+) -> None:
+    sim.fault(**UPSERT, **fault)
+    assert sendgrid.upsert(batch(list_id, "ann@example.com"))
+    sim.fault(**UPSERT, **fault, times=None)
+    with pytest.raises(errors.SendGridUnavailable) as caught:
+        sendgrid.upsert(batch(list_id, "ann@example.com"))
+    assert caught.value.maybe_taken
+
+
+def test_an_answer_slower_than_the_time_out_may_have_been_taken(
+    sim: SimulatedSendGrid, make_transport: MakeTransport
+) -> None:
+    sim.fault(latency=5.0, times=1)
+    transport = make_transport(timeouts=Timeouts(read=0.05), policy=RetryPolicy(attempts=1))
+    with pytest.raises(errors.SendGridUnavailable) as caught:
+        transport.call(routes.UPSERT, content=b'{"contacts":[{"email":"ann@example.com"}]}')
+    assert caught.value.maybe_taken
+
+
+def test_a_short_pause_is_waited_for_and_a_long_one_ends_the_call(
+    sim: SimulatedSendGrid, make_transport: MakeTransport, clock: Clock
+) -> None:
+    transport = make_transport()
+    sim.fault(status=429, headers={"retry-after": "2"})
+    transport.call(routes.LISTS)
+    assert clock.slept == [2.0]
+    sim.fault(status=429, headers={"retry-after": "40"})
+    with pytest.raises(errors.Throttled) as caught:
+        transport.call(routes.LISTS)
+    assert (caught.value.retry_after, clock.slept) == (40, [2.0])
+
+
+def test_pauses_of_one_call_are_a_few_seconds_in_all(
+    sim: SimulatedSendGrid, make_transport: MakeTransport, clock: Clock
+) -> None:
+    sim.fault(status=429, headers={"retry-after": "2"}, times=None)
+    with pytest.raises(errors.Throttled):
+        make_transport(policy=RetryPolicy(attempts=100)).call(routes.LISTS)
+    assert clock.slept == [2.0, 2.0]
+
+
+def test_a_limit_that_one_transport_met_holds_the_others_of_the_account(
+    sim: SimulatedSendGrid, make_transport: MakeTransport, clock: Clock
+) -> None:
+    limits = RateLimits(clock)
+    sim.fault(status=429, headers={"retry-after": "40"})
+    for _ in range(2):
+        with pytest.raises(errors.Throttled):
+            make_transport(limits=limits).call(routes.LISTS)
+    assert asked(sim) == 1
+    clock.now += 40
+    make_transport(limits=limits).call(routes.LISTS)
+
+
+@pytest.mark.parametrize("reset", ["delta", "epoch"])
+def test_sendgrids_own_limit_is_met_without_a_429(
+    sim: SimulatedSendGrid, make_transport: MakeTransport, reset: str
+) -> None:
+    sim.configure(rate_limits={"GET /v3/marketing/lists": 3}, rate_window=500_000.0, rate_reset=reset)
+    now = time.time()
+    transport = make_transport(limits=RateLimits(lambda: now))
+    for _ in range(3):
+        transport.call(routes.LISTS)
+    with pytest.raises(errors.Throttled) as caught:
+        transport.call(routes.LISTS)
+    assert caught.value.status is None, "our own count said so"
+    assert 5 < caught.value.retry_after <= 901
+    assert sim.stats()["requests"] == {"GET /v3/marketing/lists": {"200": 3}}
+
+
+def test_a_temporary_block_stops_every_route_of_the_account(
+    sim: SimulatedSendGrid, make_transport: MakeTransport
+) -> None:
+    transport = make_transport()
+    sim.fault(status=403, message="Too many bad requests. Temporary block")
+    with pytest.raises(errors.Blocked) as caught:
+        transport.call(routes.LISTS)
+    assert caught.value.retry_after >= 600
+    with pytest.raises(errors.Throttled):
+        transport.call(routes.FIELDS)
+    assert asked(sim) == 1
+
+
+def test_a_key_that_was_rotated_is_fetched_anew_once(sim: SimulatedSendGrid, make_transport: MakeTransport) -> None:
+    calls: list[bool] = []
+
+    def key(refresh: bool) -> str:
+        calls.append(refresh)
+        return KEY if any(calls) else "SG.the-old-one"
+
+    transport = make_transport(key=key)
+    transport.call(routes.LISTS)
+    assert calls.count(True) == 1
+    transport.call(routes.LISTS)
+    assert calls.count(True) == 1
+    assert sim.stats()["requests"] == {"GET /v3/marketing/lists": {"401": 1, "200": 2}}
+
+
+def test_a_key_that_stays_refused_ends_the_run(sim: SimulatedSendGrid, make_transport: MakeTransport) -> None:
+    with pytest.raises(errors.KeyRefused, match="refused the API key"):
+        make_transport(key=lambda _: "SG.wrong").call(routes.LISTS)
+    assert asked(sim) == 2
+
+
+def test_of_many_threads_with_an_old_key_one_fetches_the_new_one(make_transport: MakeTransport) -> None:
+    current = "SG.the-old-one"
+    fetched: list[str] = []
+    together = threading.Barrier(4)
+
+    def key(refresh: bool) -> str:
+        nonlocal current
+        if refresh:
+            fetched.append(current)
+            current = KEY
+        return current
+
+    transport = make_transport(key=key)
+
+    def work() -> None:
+        together.wait()
+        transport.call(routes.LISTS)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert fetched == ["SG.the-old-one"]
+
+
+@pytest.mark.parametrize("key", ["", "SG.with space", "SG.x\nX-Evil: 1", "SG.kÿey", "\tSG.x"])
+def test_a_key_that_cannot_be_one_is_never_sent_or_shown(
+    sim: SimulatedSendGrid, make_transport: MakeTransport, key: str
+) -> None:
+    with pytest.raises(errors.KeyRefused) as caught:
+        make_transport(key=lambda _: key).call(routes.LISTS)
+    assert caught.value.code == "key_malformed"
+    assert asked(sim) == 0
+    assert not key or key not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_redirect_is_not_followed(
+    sim: SimulatedSendGrid,
+    make_transport: MakeTransport,
+    serve: Callable[[Callable[[http.server.BaseHTTPRequestHandler], None]], Web],
+) -> None:
+    elsewhere = serve(lambda handler: handler.send_error(500))
+    sim.fault(status=302, headers={"location": f"{elsewhere.url}/v3/marketing/lists"})
+    with pytest.raises(errors.RequestRefused) as caught:
+        make_transport().call(routes.LISTS)
+    assert caught.value.code == "unexpected_redirect"
+    assert elsewhere.requests == []
+
+
+def test_a_stop_ends_the_call_before_an_attempt_and_before_a_pause(
+    sim: SimulatedSendGrid, make_transport: MakeTransport, clock: Clock
+) -> None:
+    sim.fault(status=500, times=None)
+    stops: Iterator[bool] = iter([False, True])
+
+    def stop() -> None:
+        if next(stops):
+            raise RunCanceled("canceled", code="canceled")
+
+    with pytest.raises(RunCanceled):
+        make_transport(stop=stop).call(routes.LISTS)
+    assert (asked(sim), clock.slept) == (1, [])
+
+
+def test_requests_say_who_asks_and_what_they_take(
+    sim: SimulatedSendGrid,
+    make_transport: MakeTransport,
+    serve: Callable[[Callable[[http.server.BaseHTTPRequestHandler], None]], Web],
+) -> None:
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "2")
+        handler.send_header("Set-Cookie", "a=b")
+        handler.end_headers()
+        handler.wfile.write(b"{}")
+
+    server = serve(answer)
+    transport = make_transport(server.url)
+    for _ in range(2):
+        transport.call(routes.LISTS, query={"page_token": "a/b,c"})
+    path, headers = server.requests[-1]
+    assert path == "/v3/marketing/lists?page_token=a%2Fb,c"
+    assert headers["User-Agent"] == f"segments-to-sendgrid/{__version__}"
+    assert (headers["Accept"], headers["Authorization"]) == ("application/json", f"Bearer {KEY}")
+    assert "Cookie" not in headers
+
+
+def test_a_netrc_file_cannot_change_the_key(
+    sim: SimulatedSendGrid, make_transport: MakeTransport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login a password b\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    make_transport().call(routes.LISTS)
+
+
+@pytest.mark.parametrize("value", ["", "..", "a/b", "a?b", "a#b", "%2e", "a b", "x" * 101])
+def test_what_is_no_id_cannot_lead_to_another_endpoint(make_transport: MakeTransport, value: str) -> None:
+    with pytest.raises(ValueError, match="not an id"):
+        make_transport().call(routes.LIST, value)
+
+
+def test_neither_key_nor_address_reaches_logs_or_errors(
+    sim: SimulatedSendGrid, make_transport: MakeTransport, list_id: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    wrong, ann, bob, odd = "SG.wrong-secret", "ann@example.com", "bob@", "not-an-address"
+    transport = make_transport()
+    sendgrid = SendGrid(transport)
+    caught: list[BaseException] = []
+    sim.fault(**UPSERT, status=500)
+    sim.fault(**UPSERT, drop="before")
+    sendgrid.upsert(batch(list_id, ann))
+    sendgrid.search_emails([ann, odd])
+    for fault in ({}, {"status": 400, "message": f"{ann} is odd"}, {"drop": "after", "times": None}):
+        if fault:
+            sim.fault(**UPSERT, **fault)
+        with pytest.raises(errors.SendGridError) as failed:
+            sendgrid.upsert(batch(list_id, ann, bob))
+        caught.append(failed.value)
+    with pytest.raises(errors.KeyRefused) as refused:
+        make_transport(key=lambda _: wrong).call(routes.LISTS)
+    caught.append(refused.value)
+    shown = caplog.text + "".join("".join(traceback.format_exception(error)) + repr(error) for error in caught)
+    shown += repr(transport) + repr(sendgrid)
+    assert "attempt 2 follows" in caplog.text
+    for secret in (KEY, wrong, ann, bob, odd):
+        assert secret not in shown
+
+
+def test_a_certificate_that_does_not_hold_means_that_nothing_was_sent() -> None:
+    import ssl
+
+    from urllib3.connectionpool import HTTPSConnectionPool
+    from urllib3.exceptions import MaxRetryError, SSLError
+
+    bad = SSLError(ssl.SSLCertVerificationError("self-signed"))
+    assert never_sent(requests.exceptions.SSLError(MaxRetryError(HTTPSConnectionPool("x"), "/", bad)))
+    assert not never_sent(requests.exceptions.SSLError(MaxRetryError(HTTPSConnectionPool("x"), "/", SSLError("eof"))))
