@@ -86,7 +86,7 @@ def folder_segment(folder: str) -> str | None:
     for part in reversed(folder.split("/")):
         if part and not _STAMP_FOLDER.fullmatch(part):
             # Spark users write "HighValue.parquet" and get a folder of that name.
-            return _stem(part) if format_of(part, part=True) else part
+            return (format_of(part, part=True) and _stem(part)) or part
     return None
 
 

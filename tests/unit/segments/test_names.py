@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.segments import names
@@ -128,6 +128,8 @@ pieces = st.sampled_from(
 
 
 @given(st.lists(pieces | st.text(max_size=5)).map("".join))
+@example(".csv")
+@example(".csv.gz/")
 def test_every_name_that_a_path_gives_is_a_text_of_that_path(name: str) -> None:
     given_names = {*names.file_segments(name), names.part_segment(name), names.folder_segment(name)} - {None}
     assert all(each and each in name for each in given_names)
