@@ -6,7 +6,9 @@ from uuid import uuid4
 
 from local.sendgrid.answers import NOT_FOUND, refuse
 from local.sendgrid.contacts import Contacts
+from local.sendgrid.exports import Export
 from local.sendgrid.fields import Fields
+from local.sendgrid.imports import CsvImport
 from local.sendgrid.jobs import Jobs
 
 FULL_ACCESS = ("alerts.read", "mail.send", "marketing.read", "user.profile.read")
@@ -81,4 +83,6 @@ class Account:
         self.fields = Fields()
         self.contacts = Contacts()
         self.jobs = Jobs()
+        self.imports: dict[str, CsvImport] = {}  # announced, by job id, until the file is uploaded
+        self.exports: dict[str, Export] = {}
         self.row_errors: dict[str, str] = {}  # address -> message: rows a fault has marked

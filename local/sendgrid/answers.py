@@ -56,12 +56,17 @@ def refuse_storage(status: int, code: str, message: str) -> Refused:
     return Refused(Answer(status, xml.encode(), XML))
 
 
-def parse_object(body: bytes) -> dict[str, object]:
-    """Read a JSON object; refuse as SendGrid does ("invalid JSON", "invalid input": sendgrid-nodejs#957, csharp#1021)."""
+def parse(text: bytes | str) -> object:
+    """Read JSON; refuse as SendGrid does if it is none (sendgrid-nodejs#957)."""
     try:
-        document = orjson.loads(body)
+        return orjson.loads(text)
     except orjson.JSONDecodeError:
         raise refuse(400, "invalid JSON", "") from None
+
+
+def parse_object(text: bytes) -> dict[str, object]:
+    """Read a JSON object; refuse anything else as SendGrid does (sendgrid-csharp#1021)."""
+    document = parse(text)
     if not isinstance(document, dict):
         raise refuse(400, "invalid input", "")
     return document

@@ -104,7 +104,7 @@ def start_deletion(account: Account, request: Request, contacts: list[str]) -> s
     return job.id
 
 
-def _count_list(account: Account, request: Request, list_id: str) -> Answer:
+def _count_list(account: Account, _request: Request, list_id: str) -> Answer:
     account.lists.require(list_id)
     members = account.contacts.on_list[list_id]
     return answer(200, {"contact_count": members, "billable_count": members})
@@ -131,7 +131,7 @@ def _field_document(account: Account, field: Field) -> dict[str, object]:
     return {"id": field.id, "name": field.name, "field_type": field.field_type, "_metadata": {"self": link}}
 
 
-def _read_fields(account: Account, request: Request) -> Answer:
+def _read_fields(account: Account, _request: Request) -> Answer:
     custom = [
         {"id": field.id, "name": field.name, "field_type": field.field_type} for field in account.fields.by_id.values()
     ]
@@ -155,7 +155,7 @@ def _rename_field(account: Account, request: Request, field_id: str) -> Answer:
     )
 
 
-def _delete_field(account: Account, request: Request, field_id: str) -> Answer:
+def _delete_field(account: Account, _request: Request, field_id: str) -> Answer:
     if account.fields.by_id.pop(field_id, None) is None:
         raise refuse(404, NOT_FOUND, "id")
     return Answer(204)

@@ -5,8 +5,8 @@ from local.sendgrid.answers import Answer, answer, error, errors, parse_object, 
 from local.sendgrid.contacts import Contact
 from local.sendgrid.documents import Document, contact_document
 from local.sendgrid.routes import Route
-from local.sendgrid.rows import is_address
 from local.sendgrid.server import Request
+from local.sendgrid.values import is_address
 
 MOST_AT_ONCE = 100  # addresses of a search, ids of a batch
 LONGEST_SEARCHED = 100  # characters of an address in a search, fewer than an upsert takes
@@ -50,14 +50,14 @@ def _batch(account: Account, request: Request) -> Answer:
     return answer(200, {"result": [_document(account, contact) for contact in found]})
 
 
-def _one(account: Account, request: Request, contact: str) -> Answer:
+def _one(account: Account, _request: Request, contact: str) -> Answer:
     found = account.contacts.get(contact)
     if found is None:
         raise refuse(404, "contact not found", "id")
     return answer(200, _document(account, found))
 
 
-def _sample(account: Account, request: Request) -> Answer:
+def _sample(account: Account, _request: Request) -> Answer:
     newest = [contact for contact, _ in zip(account.contacts.newest(), range(_SAMPLE), strict=False)]
     document = {
         "result": [_document(account, contact) for contact in sorted(newest, key=lambda contact: contact.key)],
@@ -67,7 +67,7 @@ def _sample(account: Account, request: Request) -> Answer:
     return answer(200, document)
 
 
-def _count(account: Account, request: Request) -> Answer:
+def _count(account: Account, _request: Request) -> Answer:
     return answer(200, {"contact_count": len(account.contacts), "billable_count": len(account.contacts)})
 
 

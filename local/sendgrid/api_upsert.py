@@ -2,13 +2,16 @@
 
 import time
 
+import orjson
+
+from local.sendgrid import ordinary
 from local.sendgrid.account import Account
-from local.sendgrid.answers import Answer, Refused, answer, error, errors, parse_object, refuse, refuse_storage
+from local.sendgrid.answers import Answer, Refused, answer, error, errors, parse, parse_object, refuse, refuse_storage
 from local.sendgrid.api_account import start_deletion
 from local.sendgrid.contacts import contact_id
 from local.sendgrid.jobs import ERRORS_GARBLED, ERRORS_GONE, Outcome, errors_file, job_document
 from local.sendgrid.routes import Route
-from local.sendgrid.rows import MAX_CONTACTS, Rows, read_rows
+from local.sendgrid.rows import MAX_CONTACTS, RowReader, Rows, wrong_shape
 from local.sendgrid.server import Request
 
 
@@ -16,34 +19,51 @@ def _upsert(account: Account, request: Request) -> Answer:
     settings = account.settings
     if len(request.body) > settings.byte_limit:
         raise Refused(errors(413, error("request entity too large")))
-    document = parse_object(request.body)
-    contacts = document.get("contacts")
-    if not isinstance(contacts, list):
-        raise refuse(400, "invalid input", "")
-    request.contacts = len(contacts)
-    if not 1 <= len(contacts) <= MAX_CONTACTS:
-        raise refuse(400, f"contacts must hold 1 to {MAX_CONTACTS} contacts", "contacts")
-    lists = account.lists.read_ids(document.get("list_ids"))
-    rows = read_rows(contacts, account.fields.by_id, account.row_errors, listed_errors=settings.listed_errors)
-    if settings.contact_limit is not None and _grown(account, rows) > settings.contact_limit:
+    lists, rows = _read_quickly(account, request) or _read_carefully(account, request)
+    if settings.contact_limit is not None and account.contacts.grown_by(rows.keys) > settings.contact_limit:
         raise refuse(400, "you have hit your contact limit")
+    requested = request.contacts
     received = time.time()
 
     async def apply() -> Outcome:
-        applied = account.contacts.upsert(rows.good, lists, created=received, updated=time.time())
-        outcome = Outcome.of(len(contacts), applied, rows.bad)
-        rows.good.clear()
-        return outcome
+        applied = account.contacts.upsert(rows.keys, rows.records, lists, created=received, updated=time.time())
+        return Outcome.of(requested, applied, rows.bad)
 
-    contacts = range(len(contacts))  # the parsed rows are not needed any more
-    job = account.jobs.open("upsert_contacts", len(contacts), request.fate)
+    job = account.jobs.open("upsert_contacts", requested, request.fate)
     account.jobs.begin(job, settings.job_seconds, apply)
     request.job_id = job.id
     return answer(202, {"job_id": job.id})
 
 
-def _grown(account: Account, rows: Rows) -> int:
-    return len(account.contacts) + len({key for key, _ in rows.good if key not in account.contacts})
+def _read_quickly(account: Account, request: Request) -> tuple[frozenset[str], Rows] | None:
+    parts = ordinary.split(request.body, account.fields.by_id)
+    if parts is None:
+        return None
+    list_ids, pairs = parts
+    _check_count(request, len(pairs))
+    lists = account.lists.read_ids(parse(list_ids))
+    reader = RowReader(account.fields.by_id, account.row_errors)
+    rows = ordinary.read_pairs(pairs, reader, account.row_errors, listed_errors=account.settings.listed_errors)
+    return lists, rows
+
+
+def _read_carefully(account: Account, request: Request) -> tuple[frozenset[str], Rows]:
+    document = parse_object(request.body)
+    contacts = document.get("contacts")
+    if not isinstance(contacts, list):
+        raise wrong_shape()
+    _check_count(request, len(contacts))
+    lists = account.lists.read_ids(document.get("list_ids"))
+    reader = RowReader(account.fields.by_id, account.row_errors)
+    for index, contact in enumerate(contacts):
+        reader.take(index, contact, orjson.dumps(contact))
+    return lists, reader.finish(listed_errors=account.settings.listed_errors)
+
+
+def _check_count(request: Request, contacts: int) -> None:
+    request.contacts = contacts
+    if not 1 <= contacts <= MAX_CONTACTS:
+        raise refuse(400, f"contacts must hold 1 to {MAX_CONTACTS} contacts", "contacts")
 
 
 def _delete_contacts(account: Account, request: Request) -> Answer:
@@ -58,7 +78,7 @@ def _delete_contacts(account: Account, request: Request) -> Answer:
     return answer(202, {"job_id": start_deletion(account, request, contacts)})
 
 
-def _job_status(account: Account, request: Request, job_id: str) -> Answer:
+def _job_status(account: Account, _request: Request, job_id: str) -> Answer:
     return answer(200, job_document(account.jobs.get(job_id), account.base_url))
 
 

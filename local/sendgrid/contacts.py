@@ -4,6 +4,7 @@ A contact's fields stay the JSON that was sent; they are parsed only to merge or
 row number, so no second index is needed. Nothing here is validated: `rows` did that.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from local.sendgrid.fields import OTHER_IDENTIFIERS
 _SPREAD = 0x9E3779B97F4A7C15F39CC0605CEDC835  # odd, so multiplying by it can be undone modulo 2**128
 _GATHER = pow(_SPREAD, -1, 1 << 128)
 _MASK = (1 << 128) - 1
+_ALTERNATES = b'"alternate_emails"'
 
 
 def contact_id(number: int) -> str:
@@ -30,9 +32,9 @@ def _row_number(contact: str) -> int:
         return 0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Contact:
-    """One stored contact. `key`: lower-case address (or a marked other identifier); `fields`: the JSON as sent."""
+    """One contact as stored. `key`: lower-case address, or a marked other identifier; `fields`: the JSON as sent."""
 
     number: int
     key: str
@@ -52,108 +54,153 @@ class Applied:
 
 
 class Contacts:
-    """Contacts by key and by id, with a count per list."""
+    """Contacts by key and by id, with a count per list. Kept as columns; row 0 is nobody's."""
 
     def __init__(self) -> None:
-        self._by_key: dict[str, Contact] = {}
-        self._rows: list[Contact | None] = [None]
-        self._alternates: dict[str, Contact] = {}
+        self._numbers: dict[str, int] = {}
+        self._alternates: dict[str, int] = {}
+        self._keys: list[str] = [""]  # "": no such contact any more
+        self._fields: list[bytes] = [b""]
+        self._lists: list[frozenset[str]] = [frozenset()]
+        self._created = array("d", [0.0])
+        self._updated = array("d", [0.0])
+        self._sets: dict[frozenset[str], frozenset[str]] = {}
         self.on_list: Counter[str] = Counter()
 
     def __len__(self) -> int:
-        return len(self._by_key)
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._by_key
+        return len(self._numbers)
 
     def __iter__(self) -> Iterator[Contact]:
         """Walk over the contacts, oldest first; safe while contacts come and go."""
-        for number in range(1, len(self._rows)):
-            if (contact := self._rows[number]) is not None:
-                yield contact
+        number = 0
+        while (number := number + 1) < len(self._keys):
+            if self._keys[number]:
+                yield self._row(number)
 
     def newest(self) -> Iterator[Contact]:
         """Walk over the contacts, newest first."""
-        return (contact for contact in reversed(self._rows) if contact is not None)
+        return (self._row(number) for number in range(len(self._keys) - 1, 0, -1) if self._keys[number])
+
+    def _row(self, number: int) -> Contact:
+        return Contact(
+            number,
+            self._keys[number],
+            self._fields[number],
+            self._lists[number],
+            self._created[number],
+            self._updated[number],
+        )
+
+    def _number(self, contact: str) -> int:
+        number = _row_number(contact)
+        return number if number < len(self._keys) and self._keys[number] else 0
 
     def get(self, contact: str) -> Contact | None:
         """Find a contact by its id."""
-        number = _row_number(contact)
-        return self._rows[number] if number < len(self._rows) else None
+        number = self._number(contact)
+        return self._row(number) if number else None
 
     def find(self, address: str) -> Contact | None:
         """Find a contact by its address or one of its alternate addresses (lower case)."""
-        return self._by_key.get(address) or self._alternates.get(address)
+        number = self._numbers.get(address) or self._alternates.get(address)
+        return self._row(number) if number else None
+
+    def grown_by(self, keys: Iterable[str]) -> int:
+        """Say how many contacts there would be with these keys, too."""
+        return len(self) + len(set(keys) - self._numbers.keys())
 
     def upsert(
-        self, rows: Iterable[tuple[str, bytes]], lists: frozenset[str], *, created: float, updated: float
+        self, keys: list[str], records: list[bytes], lists: frozenset[str], *, created: float, updated: float
     ) -> Applied:
-        """Create or update contacts and add them to lists. Later rows of one key win over earlier ones."""
+        """Create or update contacts and add them to lists. Later rows of one key win over earlier ones.
+
+        keys and records (the JSON as sent) stand side by side; created and updated: seconds since the epoch.
+        """
         applied = Applied()
-        by_key, all_rows = self._by_key, self._rows
-        for key, fields in rows:
-            old = by_key.get(key)
-            if old is None:
-                new = Contact(len(all_rows), key, fields, lists, created, updated)
-                by_key[key] = new
-                all_rows.append(new)
+        if self._numbers.keys().isdisjoint(keys) and len(set(keys)) == len(keys):
+            self._append(keys, records, lists, created, updated)
+            applied.created = len(keys)
+            return applied
+        for key, record in zip(keys, records, strict=True):
+            number = self._numbers.get(key)
+            if number is None:
+                self._append([key], [record], lists, created, updated)
                 applied.created += 1
-                if b'"alternate_emails"' in fields:
-                    self._index_alternates(new)
-            elif message := self._update(old, fields, lists, updated):
+            elif message := self._update(number, record, lists, updated):
                 applied.errors.append((key, message))
             else:
                 applied.updated += 1
-        for list_id in lists:
-            self.on_list[list_id] += applied.created
         return applied
 
-    def _update(self, old: Contact, fields: bytes, lists: frozenset[str], now: float) -> str:
-        """Merge into `old`; give the message if the row has to be refused."""
-        merged = fields if fields == old.fields else _merge(old.fields, fields)
+    def _append(
+        self, keys: list[str], records: list[bytes], lists: frozenset[str], created: float, updated: float
+    ) -> None:
+        """Add contacts that are new, column by column."""
+        first, count = len(self._keys), len(keys)
+        self._numbers.update(zip(keys, range(first, first + count), strict=True))
+        self._keys += keys
+        self._fields += records
+        self._lists += [lists] * count
+        self._created.extend([created] * count)
+        self._updated.extend([updated] * count)
+        self.on_list.update(dict.fromkeys(lists, count))
+        if _ALTERNATES in b"".join(records):  # hardly ever
+            for number in range(first, first + count):
+                self._index_alternates(number)
+
+    def _update(self, number: int, record: bytes, lists: frozenset[str], now: float) -> str:
+        """Merge a record into a contact; give the message if the row has to be refused."""
+        old = self._fields[number]
+        merged = old if record == old else _merge(old, record)
         if merged is None:
             return "all existing identifiers of the contact must be present"
-        added = lists - old.lists
-        if merged == old.fields and not added:
+        added = lists - self._lists[number]
+        if merged == old and not added:
             return ""  # nothing changes, updated_at neither (recorded: Grouparoo 2021)
-        old.fields, old.updated = merged, now
+        self._fields[number], self._updated[number] = merged, now
         if added:
-            old.lists |= added
+            self._lists[number] = self._shared(self._lists[number] | added)
             self.on_list.update(added)
-        self._index_alternates(old)
+        if _ALTERNATES in merged:
+            self._index_alternates(number)
         return ""
 
-    def _index_alternates(self, contact: Contact) -> None:
-        for address in orjson.loads(contact.fields).get("alternate_emails") or ():
-            self._alternates[str(address).lower()] = contact
+    def _shared(self, lists: frozenset[str]) -> frozenset[str]:
+        """Give the one copy of a set of lists, so that a million contacts do not hold a million."""
+        return self._sets.setdefault(lists, lists)
+
+    def _index_alternates(self, number: int) -> None:
+        for address in orjson.loads(self._fields[number]).get("alternate_emails") or ():
+            self._alternates[address.lower()] = number
 
     def remove_from_list(self, contacts: Sequence[str], list_id: str) -> int:
         """Take contacts (ids) off a list; give how many were on it."""
-        gone = [contact for name in contacts if (contact := self.get(name)) is not None and list_id in contact.lists]
-        for contact in gone:
-            contact.lists -= {list_id}
+        gone = {number for name in contacts if list_id in self._lists[number := self._number(name)]}
+        for number in gone:
+            self._lists[number] = self._shared(self._lists[number] - {list_id})
         self.on_list[list_id] -= len(gone)
         return len(gone)
 
     def forget_list(self, list_id: str) -> None:
-        for contact in self:
-            contact.lists -= {list_id}
+        self._lists = [self._shared(lists - {list_id}) if list_id in lists else lists for lists in self._lists]
         del self.on_list[list_id]
 
     def delete(self, contacts: Sequence[str]) -> int:
         """Delete contacts (ids); unknown ids are passed over. An address that comes back gets a new id."""
-        gone = [contact for name in contacts if (contact := self.get(name)) is not None]
-        for contact in gone:
-            self._rows[contact.number] = None
-            del self._by_key[contact.key]
-            self.on_list.subtract(contact.lists)
-            for address in orjson.loads(contact.fields).get("alternate_emails") or ():
-                self._alternates.pop(str(address).lower(), None)
+        gone = {number for name in contacts if (number := self._number(name))}
+        for number in gone:
+            self.on_list.subtract(self._lists[number])
+            del self._numbers[self._keys[number]]
+            self._keys[number], self._fields[number], self._lists[number] = "", b"", frozenset()
+        self._alternates = {address: number for address, number in self._alternates.items() if number not in gone}
         return len(gone)
 
 
 def _merge(old: bytes, new: bytes) -> bytes | None:
-    """Lay `new` over `old`: fields left out and nulls stay, empty text clears. None: an identifier of old is missing."""
+    """Lay `new` over `old`: what is left out or null stays, empty text clears.
+
+    None: an identifier that the contact has is missing (all of them must be sent: OpenAPI since May 2024).
+    """
     merged = orjson.loads(old)
     changes = orjson.loads(new)
     if any(merged.get(name) and changes.get(name) != merged[name] for name in OTHER_IDENTIFIERS):

@@ -1,7 +1,6 @@
 """Start and steer a simulated SendGrid from Python."""
 
 import http.client
-import json
 import select
 import subprocess
 import sys
@@ -9,14 +8,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 from urllib.parse import urlencode, urlsplit
+
+import orjson
 
 Document: TypeAlias = dict[str, Any]
 
 _ROOT = Path(__file__).parents[2]
 _START_SECONDS = 30
 _STOP_SECONDS = 10
+_BLOCK = 1 << 20
 
 
 class SimulatedSendGrid:
@@ -32,7 +34,7 @@ class SimulatedSendGrid:
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
-    def __enter__(self) -> "SimulatedSendGrid":
+    def __enter__(self) -> Self:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "local.sendgrid", *self._arguments],
             cwd=_ROOT,
@@ -58,7 +60,7 @@ class SimulatedSendGrid:
         line = process.stdout.readline() if readable else b""
         if not line:
             raise RuntimeError("the simulated SendGrid did not start")
-        return str(json.loads(line)["url"])
+        return str(orjson.loads(line)["url"])
 
     @property
     def pid(self) -> int:
@@ -126,8 +128,11 @@ class SimulatedSendGrid:
     # Looking at the result
 
     def stats(self, *, log: bool = False) -> Document:
-        """Give `requests` (route -> status -> count; status "0": dropped), `contacts`, `bytes`, `largest_body`,
-        `most_contacts`, `stored`, and, if asked for, `log`: every request in order."""
+        """Give the counters since the last reset, and, if asked for, the `log`: every request in order.
+
+        `requests`: route -> status -> count (status "0": dropped); `contacts` taken, `stored` contacts, `bytes`,
+        `largest_body` and `most_contacts` of an upsert.
+        """
         return self._get("stats", log=str(log).lower())
 
     def members(self, list_id: str = "") -> dict[str, Document]:
@@ -139,9 +144,11 @@ class SimulatedSendGrid:
         connection = self._connection()
         try:
             connection.request("GET", f"/__sim/members?{urlencode({'list_id': list_id})}")
-            for line in connection.getresponse():
-                if line.strip():
-                    yield json.loads(line)
+            response = connection.getresponse()
+            rest = b""
+            while block := response.read(_BLOCK):
+                *lines, rest = (rest + block).split(b"\n")
+                yield from map(orjson.loads, lines)
         finally:
             connection.close()
 
@@ -173,9 +180,9 @@ class SimulatedSendGrid:
     def _call(self, method: str, name: str, document: Document | None = None) -> Document:
         connection = self._connection()
         try:
-            connection.request(method, f"/__sim/{name}", json.dumps(document) if document is not None else None)
+            connection.request(method, f"/__sim/{name}", orjson.dumps(document) if document is not None else None)
             response = connection.getresponse()
-            answer: Document = json.loads(response.read())
+            answer: Document = orjson.loads(response.read())
         finally:
             connection.close()
         if response.status != http.client.OK:

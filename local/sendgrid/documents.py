@@ -6,13 +6,15 @@ Recorded, and unlike the OpenAPI schema: `segment_ids` is null, `alternate_email
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeAlias
 
 import orjson
 
 from local.sendgrid.contacts import Contact, contact_id
 from local.sendgrid.fields import TEXT_LIMITS, Field
-from local.sendgrid.rows import KEY_MARK, read_date
+from local.sendgrid.rows import KEY_MARK
+from local.sendgrid.values import read_date
 
 Document: TypeAlias = dict[str, object]
 
@@ -21,6 +23,7 @@ _DEPRECATED = ("whatsapp", "line", "facebook", "unique_name")
 EXPORT_COLUMNS = ("email", *_TEXTS, "alternate_emails", "contact_id", "created_at", "updated_at")
 
 
+@lru_cache(maxsize=1_000)  # the contacts of a job share theirs
 def timestamp(seconds: float) -> str:
     """Write seconds since the epoch as RFC 3339, whole seconds, UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

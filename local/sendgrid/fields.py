@@ -77,7 +77,7 @@ class Fields:
         self._numbers = count(1)
 
     def add(self, name: object, field_type: object) -> Field:
-        """Define a field; Refused (400) for a bad name, a name in use, a type that does not exist or the 501st field."""
+        """Define a field; Refused (400): a bad name, a name in use, no such type, or the 501st field."""
         checked = self._free_name(name)
         if field_type not in TYPES:
             raise refuse(400, "invalid field type", "field_type")

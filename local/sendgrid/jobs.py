@@ -5,6 +5,7 @@ import csv
 import io
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import uuid4
@@ -91,10 +92,8 @@ class Jobs:
         task.add_done_callback(self._tasks.discard)
 
     async def _run(self, job: Job, seconds: float, work: Work) -> None:
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._hurry.wait(), seconds)
-        except TimeoutError:
-            pass
         if job.fate in (FAILED, NOTHING):
             job.outcome = Outcome(job.requested)
         else:

@@ -1,6 +1,6 @@
 """The way of every request: fault, route, headers, key, scope, rate, handler; then the log."""
 
-from local.sendgrid import api_account, api_contacts, api_upsert
+from local.sendgrid import api_account, api_contacts, api_exports, api_imports, api_upsert
 from local.sendgrid.account import Account
 from local.sendgrid.answers import NOT_FOUND, Answer, Refused, error, errors
 from local.sendgrid.faults import DROP_AFTER, DROP_BEFORE, Fault, Faults
@@ -9,7 +9,8 @@ from local.sendgrid.routes import Route, Routes
 from local.sendgrid.server import Request
 from local.sendgrid.stats import DROPPED, Stats
 
-_ROUTES = Routes((*api_account.ROUTES, *api_contacts.ROUTES, *api_upsert.ROUTES))
+_TABLES = (api_account, api_contacts, api_upsert, api_imports, api_exports)
+_ROUTES = Routes(route for table in _TABLES for route in table.ROUTES)
 _ACCEPTED = ("application/json", "application/*", "*/*")
 
 

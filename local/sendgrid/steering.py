@@ -1,4 +1,4 @@
-"""The control routes under /__sim: how tests and the local stack set the scene and look at the result. No key needed."""
+"""The control routes under /__sim (no key needed): set the scene, let things go wrong, look at the result."""
 
 from collections.abc import Iterator
 from dataclasses import fields as dataclass_fields
@@ -55,7 +55,7 @@ class Steering:
         except Refused as refusal:
             return refusal.answer
 
-    def _reset(self, account: Account, request: Request) -> Answer:
+    def _reset(self, _account: Account, _request: Request) -> Answer:
         self._service.reset()
         return answer(200, {})
 
@@ -86,7 +86,7 @@ class Steering:
         given = parse_object(request.body)
         return answer(200, {"id": account.fields.add(given.get("name"), given.get("field_type")).id})
 
-    def _add_fault(self, account: Account, request: Request) -> Answer:
+    def _add_fault(self, _account: Account, request: Request) -> Answer:
         given = parse_object(request.body)
         if unknown := given.keys() - _FAULT:
             raise refuse(400, f"unknown parts of a fault: {', '.join(sorted(unknown))}")
@@ -96,7 +96,7 @@ class Steering:
             raise refuse(400, str(problem)) from None
         return answer(200, {"id": self._service.faults.add(fault)})
 
-    def _remove_faults(self, account: Account, request: Request) -> Answer:
+    def _remove_faults(self, _account: Account, request: Request) -> Answer:
         fault_id = request.query.get("id")
         self._service.faults.remove(int(fault_id) if fault_id else None)
         return answer(200, {})
@@ -118,10 +118,10 @@ class Steering:
         document = contact_document(found, account.fields.by_id, account.base_url) if found else None
         return answer(200, {"contact": document})
 
-    def _jobs(self, account: Account, request: Request) -> Answer:
+    def _jobs(self, account: Account, _request: Request) -> Answer:
         return answer(200, {"pending": account.jobs.pending})
 
-    def _hurry(self, account: Account, request: Request) -> Answer:
+    def _hurry(self, account: Account, _request: Request) -> Answer:
         account.jobs.hurry()
         return answer(200, {"pending": account.jobs.pending})
 
