@@ -134,6 +134,7 @@ Slug = Annotated[
 Line = Annotated[str, _line(100, "a text")]
 Column = Annotated[str, _line(256, "a column's name")]
 SegmentName = Annotated[str, _line(256, "a segment's name", without="/")]
+Cell = Annotated[str, Form(r"[^\x00]{0,1000}", "a value of at most 1000 characters")]
 SecretName = Annotated[str, Form("[0-9A-Za-z-]{1,127}", "a Key Vault secret's name: letters, digits, hyphens")]
 ListId = Annotated[str, Form("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "a UUID"), AfterValidator(str.lower)]
 FieldName = Annotated[

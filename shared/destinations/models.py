@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.destinations.forms import (
+    Cell,
     Column,
     FieldName,
     Line,
@@ -84,7 +85,7 @@ class Export(Document):
     )
     mapping: Mapping = Field(description="the columns that fill SendGrid's fields, at least email")
     only_where: Annotated[
-        dict[Column, Annotated[tuple[Annotated[str, Field(max_length=1000)], ...], Field(min_length=1)]],
+        dict[Column, Annotated[tuple[Cell, ...], Field(min_length=1)]],
         AfterValidator(each_once_in_any_case),
     ] = Field(
         {}, description='for a column the values that let a row pass, in quotes as the file has them, such as ["True"]'

@@ -110,6 +110,7 @@ def test_the_newsletter_example_means_what_it_says() -> None:
         ({"only_where": {"C": "True"}}, "only_where.C: 'True' is not a list"),
         ({"only_where": {"C": ["a"], "c": ["b"]}}, "only_where: holds 'c' twice"),
         ({"only_where": {"": ["a"]}}, "only_where: '' is not a column's name"),
+        ({"only_where": {"C": ["a\0b"]}}, "is not a value of at most 1000 characters"),
         ({"removal": "all"}, "removal: 'all' is not 'leavers' or 'none'"),
         ({"schedule": "61 * * * *"}, "schedule: '61 * * * *' is not a cron expression (bad minute)"),
         ({"schedule": "0 0 5 * * *"}, "is not a cron expression of five fields (minute, hour, day, month, weekday)"),

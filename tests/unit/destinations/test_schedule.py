@@ -144,6 +144,16 @@ def test_now_and_the_schedule_in_the_same_zone_are_compared_by_moment_not_by_the
     assert due(export, since=since, now=datetime(2026, 10, 25, 3, 5, fold=1, tzinfo=ATHENS), **DEFAULTS)
 
 
+def test_every_half_hour_is_listed_through_the_repeated_hour() -> None:
+    assert coming(scheduled("*/30 * * * *", "Europe/Athens"), at("2026-10-24", "23:59"), 5) == [
+        "2026-10-25T03:00+03:00",
+        "2026-10-25T03:30+03:00",
+        "2026-10-25T03:00+02:00",
+        "2026-10-25T03:30+02:00",
+        "2026-10-25T04:00+02:00",
+    ]
+
+
 def test_every_half_hour_is_due_at_each_of_the_repeated_ones() -> None:
     swept = sweeps_that_start(scheduled("*/30 * * * *", "Europe/Athens"), at("2026-10-24", "23:55"), hours=2)
     assert [moment.strftime("%H:%M") for moment in swept] == ["00:00", "00:30", "01:00", "01:30"]
