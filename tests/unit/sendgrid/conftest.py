@@ -1,14 +1,18 @@
 """A world for the SendGrid client: the simulated SendGrid, a clock that moves when told, a server for odd answers."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local import certificate
 from local.sendgrid.control import SimulatedSendGrid
+from local.servers import LocalServer, Reply, Request
 from shared.sendgrid.client import SendGrid
 from shared.sendgrid.limits import RateLimits
 from shared.sendgrid.transport import Transport
@@ -111,3 +115,19 @@ def serve() -> Iterator[Callable[[Callable[[BaseHTTPRequestHandler], None]], Web
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def own_tls_server(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
+    """The URL of an https server whose certificate nobody vouches for, and what it has been asked."""
+    received: list[str] = []
+
+    def answer(request: Request) -> Reply:
+        received.append(request.target)
+        return Reply(200, {})
+
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*certificate.write(tmp_path))
+    server = LocalServer(answer, tls=tls)
+    yield server.url, received
+    server.close()

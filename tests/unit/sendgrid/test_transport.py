@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import requests
+from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.exceptions import MaxRetryError, SSLError
 
 from local.sendgrid.control import SimulatedSendGrid
 from shared import __version__
@@ -369,12 +371,16 @@ def test_neither_key_nor_address_reaches_logs_or_errors(
         assert secret not in shown
 
 
-def test_a_certificate_that_does_not_hold_means_that_nothing_was_sent() -> None:
-    import ssl
+def test_nothing_is_sent_to_a_server_with_a_certificate_of_its_own_making(
+    make_transport: MakeTransport, own_tls_server: tuple[str, list[str]]
+) -> None:
+    url, received = own_tls_server
+    with pytest.raises(errors.SendGridUnavailable) as caught:
+        make_transport(url).call(routes.UPSERT, content=b"{}")
+    assert (caught.value.code, caught.value.maybe_taken) == ("sendgrid_unreachable", False)
+    assert received == []
 
-    from urllib3.connectionpool import HTTPSConnectionPool
-    from urllib3.exceptions import MaxRetryError, SSLError
 
-    bad = SSLError(ssl.SSLCertVerificationError("self-signed"))
-    assert never_sent(requests.exceptions.SSLError(MaxRetryError(HTTPSConnectionPool("x"), "/", bad)))
-    assert not never_sent(requests.exceptions.SSLError(MaxRetryError(HTTPSConnectionPool("x"), "/", SSLError("eof"))))
+def test_a_tls_connection_that_breaks_off_may_have_been_used() -> None:
+    broken = MaxRetryError(HTTPSConnectionPool("x"), "/", SSLError("unexpected end of file"))
+    assert not never_sent(requests.exceptions.SSLError(broken))
