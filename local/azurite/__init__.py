@@ -60,6 +60,11 @@ class Azurite:
         """The account's blob URL; a blob's is `<blob_url>/<container>/<name>`."""
         return f"http://127.0.0.1:{self.blob_port}/{ACCOUNT}"
 
+    @property
+    def pid(self) -> int:
+        """The process's id; 0 when it is not running."""
+        return self._process.pid if self._process else 0
+
     def start(self) -> None:
         """Start and wait until both services listen. RuntimeError says why if they do not."""
         if self.blob_port:  # after a stop: clients know the old ports

@@ -18,12 +18,12 @@ class HostError(Exception):
 def read_settings(path: Path) -> dict[str, str]:
     """The `Values` of a local.settings.json, which `func start` reads too."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))["Values"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        values = dict(json.loads(path.read_text(encoding="utf-8"))["Values"].items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise HostError(f"{path} is not a local.settings.json: {error!r}") from error
     if wrong := [name for name, value in values.items() if not isinstance(value, str)]:
         raise HostError(f"{path}: settings are strings; these are not: {', '.join(wrong)}")
-    return dict(values)
+    return values
 
 
 def resolve(text: str, settings: Mapping[str, str], *, where: str) -> str:
