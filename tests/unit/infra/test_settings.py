@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,23 @@ def test_the_app_accepts_the_settings_of_a_deployment() -> None:
     assert settings.segment_storage.blob_uri == "https://stdatastorage.blob.core.windows.net/"
     assert settings.key_vault_url == "https://kv-x.vault.azure.net"
     assert settings.sendgrid_base_url is None
+
+
+def test_defaults_are_the_same_in_the_template_the_code_and_the_sample_for_laptops() -> None:
+    settings = deployed()
+    required = {
+        name: settings[name]
+        for name in settings
+        if name.startswith("AzureWebJobs") or name.endswith("__blobServiceUri")
+    }
+    own = Settings.from_environment({**required, "KEY_VAULT_URL": settings["KEY_VAULT_URL"]})
+    full = Settings.from_environment(settings)
+    assert replace(own, segment_storage=full.segment_storage, identity_client_id=full.identity_client_id) == full
+    sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+    different = {"KEY_VAULT_URL", "BLOB_TRIGGER_SOURCE"}
+    shared = (set(sample) & set(settings)) - different
+    assert len(shared) > 5
+    assert {name: sample[name] for name in shared} == {name: settings[name] for name in shared}
 
 
 def test_storage_and_telemetry_sign_in_with_the_apps_identity() -> None:
