@@ -1,0 +1,1 @@
+"""The HTTP side: routes, and the problems they answer with."""

@@ -76,6 +76,13 @@ class Container:
             for item in self.client.list_blobs(name_starts_with=prefix or None):
                 yield BlobItem(item.name, _bare(item.etag), item.size, item.last_modified)
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names of the folders right below `prefix`, a slash at the end of each."""
+        with _azure_errors(prefix):
+            for item in self.client.walk_blobs(name_starts_with=prefix, delimiter="/"):
+                if item.name.endswith("/"):
+                    yield item.name
+
     def properties(self, name: str) -> BlobItem:
         with _azure_errors(name):
             found = self.client.get_blob_client(name).get_blob_properties()

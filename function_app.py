@@ -1,0 +1,45 @@
+"""The triggers: a name, a binding, one call each."""
+
+import os
+
+import azure.functions as func
+from azurefunctions.extensions.bindings import blob
+
+from shared.api.routes import blueprint
+from shared.app import app as function_app
+
+app = func.FunctionApp()
+app.register_functions(blueprint)
+
+
+@app.function_name("segment_landed")
+@app.blob_trigger(
+    arg_name="client",
+    path="%SEGMENTS_CONTAINER%/{name}",
+    connection="SegmentStorage",
+    source=func.BlobSource(os.environ.get("BLOB_TRIGGER_SOURCE", "EventGrid")),
+)
+def segment_landed(client: blob.BlobClient) -> None:
+    """A blob has arrived: queue runs of the exports whose segment it completes. Its content is not read here."""
+    from shared.runs import start
+
+    start.segment_landed(function_app().services, client.blob_name)
+
+
+@app.function_name("scheduled_refresh")
+@app.timer_trigger(arg_name="timer", schedule="%REFRESH_SCHEDULE%", run_on_startup=False, use_monitor=True)
+def scheduled_refresh(timer: func.TimerRequest) -> None:  # noqa: ARG001 -- the worker passes it by name
+    """Queue the exports that are due, and wake up runs that got stuck."""
+    from shared.runs.sweep import sweep
+
+    sweep(function_app().services)
+
+
+@app.function_name("process_run")
+@app.queue_trigger(arg_name="message", queue_name="export-runs", connection="AzureWebJobsStorage")
+def process_run(message: func.QueueMessage) -> None:
+    """Work on a run for one slice."""
+    from shared.runs.messages import Message
+    from shared.runs.worker import process
+
+    process(function_app().services, Message.model_validate_json(message.get_body()))

@@ -1,0 +1,92 @@
+"""Wires settings, stores, vault and SendGrid together: once a process, at the first use, never at import."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.destinations.models import Connection
+    from shared.runs.services import Services
+    from shared.sendgrid.client import SendGrid
+    from shared.sendgrid.limits import RateLimits
+
+
+class App:
+    """One function app. `vault_options` go to the vault's client; only a test or a local host has any."""
+
+    def __init__(self, settings: Settings, *, vault_options: dict[str, Any] | None = None) -> None:
+        self.settings = settings
+        self._vault_options = vault_options
+        self._limits: dict[str, RateLimits] = {}
+        self._lock = threading.Lock()
+
+    @cached_property
+    def services(self) -> "Services":
+        from shared.cloud.storage import Storage
+        from shared.destinations.store import Destinations
+        from shared.runs.services import Services
+        from shared.runs.store import RunStore
+        from shared.runs.turn import Turns
+        from shared.sendgrid.downloads import Downloads
+
+        storage = Storage(self.settings)
+        return Services(
+            settings=self.settings,
+            storage=storage,
+            destinations=Destinations(storage.config),
+            runs=RunStore(storage),
+            turns=Turns(storage.state),
+            sendgrid=self._sendgrid,
+            download=Downloads(self.settings.sendgrid_base_url).fetch,
+            now=lambda: datetime.now(UTC),
+        )
+
+    @cached_property
+    def _vault(self) -> Any:
+        from shared.cloud.vault import Vault
+
+        return Vault(self.settings, client_options=self._vault_options)
+
+    def _sendgrid(self, connection: "Connection", stop: Callable[[], None]) -> "SendGrid":
+        from shared.sendgrid.client import SendGrid
+        from shared.sendgrid.limits import RateLimits
+        from shared.sendgrid.transport import Transport
+
+        with self._lock:
+            # SendGrid limits an account, and one process may work on several of its lists at once.
+            limits = self._limits.setdefault(connection.api_key_secret, RateLimits())
+        base_url = self.settings.sendgrid_base_url or _HOSTS[connection.region]
+        key = connection.api_key_secret
+        return SendGrid(
+            Transport(base_url, lambda refresh: self._vault.secret(key, refresh=refresh), limits=limits, stop=stop)
+        )
+
+
+_HOSTS = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
+
+_app: App | None = None
+_lock = threading.Lock()
+
+
+def app() -> App:
+    """The process's app, made from the environment unless one was installed."""
+    with _lock:
+        if _app is None:
+            _install(App(Settings.from_environment()))
+        assert _app is not None  # noqa: S101 -- installed on the line before
+        return _app
+
+
+def install(instance: App) -> None:
+    """Give the process its app, in place of the one that the environment describes."""
+    with _lock:
+        _install(instance)
+
+
+def _install(instance: App) -> None:
+    global _app  # noqa: PLW0603 -- one app a process is what a function app is
+    _app = instance

@@ -1,0 +1,310 @@
+"""Rows become contacts: which column feeds which SendGrid field, and how a value is cleaned on the way, as SQL.
+
+Cleaning, in this order: spaces around a value go (no-break and zero-width ones too); an address is lower-cased; text
+longer than SendGrid takes is cut; a value that does not fit a Number or Date field is left out. The last two are
+counted as warnings, the row goes on. Empty values are omitted, which leaves the contact's old value (SendGrid: "Any
+fields omitted from the request will remain as they were"); with `clear_empty` text fields send "", which clears it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from shared.contacts.reading import Relation, quoted
+from shared.errors import UnreadableSegment
+
+if TYPE_CHECKING:
+    from shared.destinations.models import Export
+
+# SendGrid, PUT /v3/marketing/contacts: longest value of each reserved field, in characters. postal_code has no limit
+# of its own there; a text is never longer than a custom Text field's 1,000.
+RESERVED_LENGTHS = {
+    "first_name": 50,
+    "last_name": 50,
+    "country": 50,
+    "state_province_region": 50,
+    "city": 60,
+    "postal_code": 1000,
+}
+CUSTOM_TEXT_LENGTH = 1000
+LONGEST_ADDRESS = 254
+LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
+LONGEST_LABEL = 63  # RFC 1035, 2.3.4
+
+# What counts as a space around a value: ASCII white space, no-break, typographic, zero-width, ideographic, BOM.
+SPACES = (
+    "".join(
+        map(
+            chr,
+            [9, 10, 11, 12, 13, 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x2010), 0x2028, 0x2029, 0x202F, 0x205F, 0x2060],
+        )
+    )
+    + "\u3000\ufeff"
+)
+ODD_SPACE = (
+    r"[\x{0}-\x{1F}\x{85}\x{A0}\x{1680}\x{2000}-\x{200F}\x{2028}\x{2029}\x{202F}\x{205F}\x{2060}\x{3000}\x{FEFF}]"
+)
+
+_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+# RFC 5321's dot-string before the @, a host name with an alphabetic or punycode top level after it. No counted
+# repetition: it makes RE2 many times slower; lengths are looked at apart.
+ADDRESS = rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?:[a-z]+|xn--[a-z0-9-]*[a-z0-9])"
+
+
+INTERNATIONAL_DOMAIN = "international_domain"  # not a reason yet: to be looked at again in punycode
+
+
+class FieldType(StrEnum):
+    """SendGrid's types of fields, by SendGrid's names."""
+
+    TEXT = "Text"
+    NUMBER = "Number"
+    DATE = "Date"
+
+
+class Problem(StrEnum):
+    """Why a row did not become a contact: the reason codes of stage `prepare` in the report."""
+
+    MALFORMED = "malformed"
+    FILTERED = "filtered"
+    NO_EMAIL = "no_email"
+    INVALID_EMAIL = "invalid_email"
+    MULTIPLE_ADDRESSES = "multiple_addresses"
+    NON_ASCII_LOCAL_PART = "non_ascii_local_part"
+    ADDRESS_TOO_LONG = "address_too_long"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One SendGrid field that the export fills. `key` is what the request calls it: a name, or a custom field's id."""
+
+    key: str
+    name: str
+    column: str
+    type: FieldType
+    custom: bool
+    max_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class CustomField:
+    """A custom field as SendGrid defines it."""
+
+    id: str
+    name: str
+    type: FieldType
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """How rows become contacts, apart from any one file's columns."""
+
+    email: str
+    fields: tuple[Field, ...]
+    only_where: tuple[tuple[str, tuple[str, ...]], ...]
+    clear_empty: bool
+    customer_id: str = "CustomerId"
+
+    @classmethod
+    def of(cls, export: "Export", defined: Iterable[CustomField]) -> "Mapping":
+        """The export's mapping, with custom fields found among those `defined` at SendGrid (names differ in case only).
+
+        A KeyError never happens: `missing_fields` tells beforehand which are not there.
+        """
+        wanted = export.mapping
+        fields = [
+            Field(key, key, column, FieldType.TEXT, custom=False, max_length=length)
+            for key, length in RESERVED_LENGTHS.items()
+            if (column := getattr(wanted, key))
+        ]
+        known = {field.name.casefold(): field for field in defined}
+        for name, column in sorted(wanted.custom_fields.items()):
+            found = known[name.casefold()]
+            fields.append(Field(found.id, found.name, column, found.type, custom=True, max_length=CUSTOM_TEXT_LENGTH))
+        return cls(
+            wanted.email,
+            tuple(fields),
+            tuple((column, tuple(values)) for column, values in sorted(export.only_where.items())),
+            export.clear_empty,
+        )
+
+    @property
+    def signature(self) -> str:
+        """Goes into every fingerprint: a contact has to be sent again when what is sent of it would read otherwise."""
+        keys = ",".join(f"{field.key}:{field.type}:{field.max_length}" for field in self.fields)
+        return f"1|{keys}|{int(self.clear_empty)}"
+
+    def bind(self, relation: Relation) -> "Binding":
+        """Find the mapping's columns in a file. UnreadableSegment names a column that is not there."""
+
+        def index(column: str, what: str) -> int:
+            found = relation.index(column)
+            if found is None:
+                raise UnreadableSegment(
+                    f"{relation.name} has no column {column!r}, which the export maps to {what}; "
+                    f"of its {len(relation.columns)} columns: {_some(relation.columns)}",
+                    code="missing_column",
+                    advice="Correct the export's mapping, or the segment. One column whose name holds , ; or tabs "
+                    "means that the file's delimiter is another one than expected.",
+                )
+            return found
+
+        return Binding(
+            email=index(self.email, "the e-mail address"),
+            fields=tuple((index(field.column, field.name), field) for field in self.fields),
+            only_where=tuple((index(column, "only_where"), values) for column, values in self.only_where),
+            customer_id=relation.index(self.customer_id),
+            clear_empty=self.clear_empty,
+            signature=self.signature,
+        )
+
+
+def missing_fields(export: "Export", defined: Iterable[CustomField]) -> list[str]:
+    """Names of custom fields that the export maps and SendGrid does not have."""
+    known = {field.name.casefold() for field in defined}
+    return sorted(name for name in export.mapping.custom_fields if name.casefold() not in known)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A mapping bound to the columns of one file: SQL expressions over `c0`, `c1` and so on."""
+
+    email: int
+    fields: tuple[tuple[int, Field], ...]
+    only_where: tuple[tuple[int, tuple[str, ...]], ...]
+    customer_id: int | None
+    clear_empty: bool
+    signature: str
+
+    def read_columns(self) -> set[int]:
+        """Columns that deciding about a row takes."""
+        own = {self.email, *(i for i, _ in self.fields), *(i for i, _ in self.only_where)}
+        return own if self.customer_id is None else own | {self.customer_id}
+
+    def sent_columns(self) -> set[int]:
+        """Columns that writing a contact takes."""
+        return {i for i, _ in self.fields}
+
+    @property
+    def customer_id_sql(self) -> str:
+        return "NULL" if self.customer_id is None else f"c{self.customer_id}"
+
+    @property
+    def address_sql(self) -> str:
+        """The cell as an address: trimmed and lower-cased, NULL if nothing is left."""
+        cell = f"c{self.email}"
+        odd = f"regexp_matches({cell}, {quoted(ODD_SPACE)})"
+        return f"nullif(lower(CASE WHEN {odd} THEN trim({cell}, {quoted(SPACES)}) ELSE trim({cell}) END), '')"
+
+    @property
+    def fingerprint_sql(self) -> str:
+        """64 bits of all that decides what is sent of a row besides its address.
+
+        DuckDB's hash of the cells as they stand: fast, and the same for the same DuckDB. Should a release of it hash
+        otherwise, everybody is sent once more, which changes nothing on the list.
+        """
+        return f"hash({', '.join([quoted(self.signature), *(f'c{i}' for i, _ in self.fields)])})"
+
+    def problem_sql(self, address: str) -> str:
+        """The reason code of a row whose address is in column `address`; NULL if it can become a contact."""
+        wanted = [
+            f"lower(trim(coalesce(c{i}, ''), {quoted(SPACES)})) IN "
+            f"({', '.join(quoted(value.strip(SPACES).lower()) for value in values)})"
+            for i, values in self.only_where
+        ]
+        filtered = f"WHEN NOT ({' AND '.join(wanted)}) THEN '{Problem.FILTERED}'" if wanted else ""
+        return f"""CASE
+            WHEN malformed THEN '{Problem.MALFORMED}'
+            {filtered}
+            WHEN {address} IS NULL THEN '{Problem.NO_EMAIL}'
+            WHEN regexp_full_match({address}, {quoted(ADDRESS)}) THEN {_length_problem_sql(address)}
+            WHEN regexp_matches({address}, '@.*[,;\\s|/].*@') THEN '{Problem.MULTIPLE_ADDRESSES}'
+            WHEN regexp_matches({address}, '^[^@]*[^\\x00-\\x7F][^@]*@') THEN '{Problem.NON_ASCII_LOCAL_PART}'
+            WHEN regexp_matches({address}, '^[^@]+@[^@]*[^\\x00-\\x7F][^@]*$') THEN '{INTERNATIONAL_DOMAIN}'
+            ELSE '{Problem.INVALID_EMAIL}' END"""
+
+    def contact_sql(self, address: str) -> str:
+        """The contact as one JSON object, the way PUT /v3/marketing/contacts takes it. Omitted values leave no trace.
+
+        `concat` passes NULL by and `||` hands it on: a member whose value is NULL vanishes with its name and comma.
+        """
+        reserved = [self._member_sql(i, field) for i, field in self.fields if not field.custom]
+        custom = [self._member_sql(i, field) for i, field in self.fields if field.custom]
+        parts = ["'{\"email\":'", f"to_json({address})", *reserved]
+        if custom:
+            parts.append(f"',\"custom_fields\":{{' || nullif(substr(concat({', '.join(custom)}), 2), '') || '}}'")
+        return f"concat({', '.join(parts)}, '}}')"
+
+    def warnings_sql(self) -> str:
+        """What had to be cut or left out of a row, as `field:what` words with a space after each; NULL if nothing."""
+        words = []
+        for i, field in self.fields:
+            value = _clean_sql(i)
+            if field.type is FieldType.TEXT:
+                unfit, what = f"{_longer_sql(value, field.max_length)}", "cut"
+            else:
+                unfit, what = f"{value} IS NOT NULL AND {_value_sql(value, field)} IS NULL", "left_out"
+            words.append(f"CASE WHEN {unfit} THEN {quoted(f'{field.name}:{what} ')} END")
+        return f"nullif(concat({', '.join(words)}), '')" if words else "NULL"
+
+    def odd_sql(self) -> str:
+        """Whether any cell that is sent may have other spaces around it than plain ones: the slow case of trimming."""
+        cells = ", ".join(f"c{i}" for i in sorted(self.sent_columns()))
+        return f"regexp_matches(concat_ws(' ', {cells}), {quoted(ODD_SPACE)})" if cells else "false"
+
+    def _member_sql(self, index: int, field: Field) -> str:
+        value = _value_sql(_clean_sql(index), field)
+        if self.clear_empty and field.type is FieldType.TEXT:
+            value = f"coalesce({value}, '')"
+        return f"{quoted(f',{_json_text(field.key)}:')} || to_json({value})"
+
+
+def _clean_sql(index: int) -> str:
+    cell = f"c{index}"
+    return f"nullif(CASE WHEN odd THEN trim({cell}, {quoted(SPACES)}) ELSE trim({cell}) END, '')"
+
+
+def _longer_sql(value: str, length: int) -> str:
+    # Bytes first: they are counted already, characters are not.
+    return f"(strlen({value}) > {length} AND length({value}) > {length})"
+
+
+def _value_sql(value: str, field: Field) -> str:
+    """The cleaned value in the field's type; NULL if it does not fit."""
+    if field.type is FieldType.NUMBER:
+        number = f"try_cast({value} AS DOUBLE)"
+        return f"CASE WHEN isfinite({number}) AND NOT contains({value}, '_') THEN {number} END"
+    if field.type is FieldType.DATE:
+        # A date that begins with the year, with or without a time and an offset. Others, such as 03/04/2021, could be
+        # read in two ways, and SendGrid would choose one in silence.
+        moment = f"try_cast({value} AS TIMESTAMP)"
+        iso = f"regexp_matches({value}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ]|$)')"
+        return f"CASE WHEN {iso} THEN strftime({moment}, '%Y-%m-%dT%H:%M:%SZ') END"
+    return f"CASE WHEN {_longer_sql(value, field.max_length)} THEN left({value}, {field.max_length}) ELSE {value} END"
+
+
+def _length_problem_sql(address: str) -> str:
+    # Labels are looked at only where an address is long enough to hold one that is too long.
+    labels = f"list_max(list_transform(string_split(split_part({address}, '@', 2), '.'), lambda label: strlen(label)))"
+    return f"""CASE
+                WHEN strlen({address}) > {LONGEST_ADDRESS} OR strpos({address}, '@') > {LONGEST_LOCAL_PART + 1}
+                    THEN '{Problem.ADDRESS_TOO_LONG}'
+                WHEN strlen({address}) > {LONGEST_LABEL + 2} AND {labels} > {LONGEST_LABEL}
+                    THEN '{Problem.INVALID_EMAIL}' END"""
+
+
+def _json_text(text: str) -> str:
+    import orjson
+
+    return orjson.dumps(text).decode()
+
+
+def _some(columns: tuple[str, ...], most: int = 12) -> str:
+    # In a file without a header the "names" are a person's data, which must not get into messages.
+    if any("@" in name or not name.strip() or name.strip()[0] in "+-0123456789" for name in columns):
+        return "its first row holds values, not names"
+    shown = ", ".join(repr(name[:80]) for name in columns[:most])
+    return shown if len(columns) <= most else f"{shown}, …"

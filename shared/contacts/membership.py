@@ -1,0 +1,107 @@
+"""What an export has put on its list: address and fingerprint of the fields sent, as one Parquet file.
+
+After a run it changes by what SendGrid accepted and by nothing else. A fingerprint of 0 stands for *sent, not
+confirmed*: such a person may be on the list, is sent again next time, and is a leaver like any other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.contacts.reading import quoted
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+NO_MEMBERS = "(SELECT '' AS address, 0::UBIGINT AS fingerprint LIMIT 0)"
+
+
+@dataclass(frozen=True, slots=True)
+class Fates:
+    """What became of a plan: files on this machine. Lists may be empty.
+
+    previous     members.parquet as it was, if there was one
+    rows         rows.parquet of the plan: address, fingerprint, file, row, customer_id of each upsert
+    outcomes     NDJSON: email, stage, code, message of contacts that SendGrid refused or could not remove
+    refused      batches, NDJSON, of which SendGrid refused every contact
+    unsent       batches that never went out
+    unconfirmed  batches that went out and of which nothing certain is known
+    leavers      leavers.parquet of the plan: address, kept
+    attempted    how many leavers, from the first, were tried; those who are kept by another export are the last
+    """
+
+    previous: Path | None
+    rows: Path
+    outcomes: Sequence[Path]
+    refused: Sequence[Path]
+    unsent: Sequence[Path]
+    unconfirmed: Sequence[Path]
+    leavers: Path
+    attempted: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettledCounts:
+    """The second half of the accounting: `accepted + rejected_by_sendgrid + unconfirmed` are the plan's upserts."""
+
+    accepted: int
+    rejected_by_sendgrid: int
+    unconfirmed: int
+
+
+def settle(connection: "DuckDBPyConnection", fates: Fates) -> SettledCounts:
+    """Work out every upsert's fate and leave it in table `fates` (address, stage, code, message; accepted: no row)."""
+    connection.execute(f"""
+        CREATE TABLE upserts AS SELECT address, fingerprint FROM read_parquet({quoted(str(fates.rows))});
+        CREATE TABLE outcomes (address VARCHAR, stage VARCHAR, code VARCHAR, message VARCHAR);
+    """)
+    for path in fates.outcomes:
+        connection.execute(
+            "INSERT INTO outcomes SELECT email, stage, code, message FROM read_ndjson(?, columns={"
+            "'email': 'VARCHAR', 'stage': 'VARCHAR', 'code': 'VARCHAR', 'message': 'VARCHAR'})",
+            [str(path)],
+        )
+    for paths, stage, code, message in (
+        (fates.refused, "settle", "job_failed", "SendGrid could not process the batch"),
+        (fates.unsent, "send", "not_sent", "the run ended before this contact was sent"),
+        (fates.unconfirmed, "settle", "unconfirmed", "SendGrid took the contact and did not say what became of it"),
+    ):
+        for path in paths:
+            connection.execute(
+                "INSERT INTO outcomes SELECT json_extract_string(json, '/email'), ?, ?, ? FROM read_ndjson_objects(?)",
+                [stage, code, message, str(path)],
+            )
+    connection.execute("""
+        CREATE TABLE fates AS
+        SELECT address, first(stage) AS stage, first(code) AS code, first(message) AS message
+        FROM (SELECT * FROM outcomes SEMI JOIN upserts USING (address) WHERE stage <> 'remove' ORDER BY outcomes.rowid)
+        GROUP BY address
+    """)
+    upserts, rejected, open_ = connection.execute("""
+        SELECT (SELECT count(*) FROM upserts),
+            count(*) FILTER (code NOT IN ('not_sent', 'unconfirmed')),
+            count(*) FILTER (code IN ('not_sent', 'unconfirmed')) FROM fates
+    """).fetchall()[0]
+    return SettledCounts(upserts - rejected - open_, rejected, open_)
+
+
+def write_members(connection: "DuckDBPyConnection", fates: Fates, path: Path) -> None:
+    """The membership after the run, from what `settle` left. Doing it again with its own result gives the same."""
+    previous = f"read_parquet({quoted(str(fates.previous))})" if fates.previous else NO_MEMBERS
+    connection.execute(f"""
+        COPY (
+            WITH gone AS (
+                SELECT address FROM read_parquet({quoted(str(fates.leavers))}, file_row_number=true)
+                WHERE file_row_number < {fates.attempted}
+                    AND address NOT IN (SELECT address FROM outcomes WHERE stage = 'remove')
+            ), sent AS (
+                SELECT address, CASE code WHEN 'unconfirmed' THEN 0 ELSE fingerprint END AS fingerprint
+                FROM upserts LEFT JOIN fates USING (address) WHERE code IS NULL OR code = 'unconfirmed'
+            )
+            SELECT address, fingerprint::UBIGINT AS fingerprint FROM sent
+            UNION ALL
+            SELECT address, fingerprint FROM {previous} ANTI JOIN sent USING (address) ANTI JOIN gone USING (address)
+            ORDER BY address
+        ) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)
+    """)

@@ -1,0 +1,244 @@
+"""Contacts become the difference that has to be sent: upserts, leavers, rejects, and the counts that must add up.
+
+The winner among rows with one address is the first: segments in the export's order, files in the snapshot's, rows in
+the file's. Files are read twice, first into a narrow table that decides, then only for the contacts that are sent.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.contacts.mapping import ADDRESS, INTERNATIONAL_DOMAIN, Binding, Mapping, Problem
+from shared.contacts.reading import LocalFile, Relation, open_relation, quoted, unreadable
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+FETCHED = 4096  # contacts fetched from DuckDB at a time
+SHOWN = 320  # characters of a refused cell that go to the report
+
+_TABLES = """
+    CREATE TABLE files (number UINTEGER, name VARCHAR, first_id BIGINT);
+    CREATE TABLE malformed (file UINTEGER, row BIGINT);
+    -- The i-th malformed row of a file, at number r, had r - i good rows before it; later ones are i numbers on.
+    CREATE VIEW gaps AS
+    SELECT file, row - i AS good_before, max(i) AS skipped
+    FROM (SELECT file, row, row_number() OVER (PARTITION BY file ORDER BY row) AS i FROM malformed) GROUP BY ALL;
+    CREATE TABLE rows (
+        file UINTEGER, address VARCHAR, fingerprint UBIGINT, customer_id VARCHAR, problem VARCHAR, given VARCHAR
+    );
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCounts:
+    """What a plan comes to. `rows` is the sum of the next six, `contacts` of `unchanged` and `upserts`."""
+
+    rows: int = 0
+    malformed: int = 0
+    filtered: int = 0
+    no_email: int = 0
+    invalid_email: int = 0
+    duplicate: int = 0
+    contacts: int = 0
+    unchanged: int = 0
+    upserts: int = 0
+    leavers: int = 0
+    kept_by_other_export: int = 0
+    members: int = 0  # on the list by this export before the run
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class Planner:
+    """Reads files, then decides, then hands out what to send. `connection` is an empty database of its own."""
+
+    connection: "DuckDBPyConnection"
+    mapping: Mapping
+    _bound: list[tuple[Relation, Binding, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.connection.execute(_TABLES)
+
+    def add(self, file: LocalFile) -> None:
+        """Read a file: one row of the narrow table each. UnreadableSegment if it cannot be read to its end."""
+        import duckdb
+
+        relation = open_relation(self.connection, file)
+        binding = self.mapping.bind(relation)
+        number = len(self._bound)
+        first = self._one("SELECT count(*) FROM rows")
+        try:
+            self.connection.execute(f"""
+                INSERT INTO rows
+                SELECT {number}, address, {binding.fingerprint_sql}, {binding.customer_id_sql}, problem,
+                    CASE WHEN problem IS NOT NULL THEN left(c{binding.email}, {SHOWN}) END
+                FROM (SELECT *, {binding.problem_sql("address")} AS problem
+                    FROM (SELECT *, {binding.address_sql} AS address FROM ({relation.select(binding.read_columns())})))
+            """)
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error as error:
+            raise unreadable(file.name, error) from error
+        self.connection.execute("INSERT INTO files VALUES (?, ?, ?)", [number, file.name, first])
+        self._note_malformed(number, relation)
+        self._bound.append((relation, binding, first))
+
+    def _note_malformed(self, number: int, relation: Relation) -> None:
+        """Keep what DuckDB's CSV reader left out of the relation. It counts records, the header as the first."""
+        if not self._one("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"):
+            return
+        self.connection.execute(
+            "INSERT INTO malformed SELECT DISTINCT ?, line - ? + 1 FROM reject_errors", [number, relation.first_row]
+        )
+        self.connection.execute("DELETE FROM reject_errors; DELETE FROM reject_scans")
+
+    def decide(self, *, members: Path | None, others: Sequence[Path], everything: bool, leave: bool) -> PlanCounts:
+        """Compare with the membership and count.
+
+        `members` and `others` are Parquet files of this export's membership and of those of other exports of the same
+        list; `everything` sends unchanged contacts too; without `leave` nobody is a leaver.
+        """
+        self._resolve_international_domains()
+        previous = (
+            f"read_parquet({quoted(str(members))})" if members else "(SELECT '' AS address, 0 AS fingerprint LIMIT 0)"
+        )
+        held = " UNION ALL ".join(f"SELECT address FROM read_parquet({quoted(str(path))})" for path in others)
+        self.connection.execute(f"""
+            CREATE TABLE winners AS
+            SELECT min(rowid) AS id, address, arg_min(fingerprint, rowid) AS fingerprint
+            FROM rows WHERE problem IS NULL GROUP BY address;
+            CREATE TABLE upserts AS
+            SELECT winners.* FROM winners LEFT JOIN {previous} AS previous USING (address)
+            WHERE {str(everything).lower()} OR previous.fingerprint IS DISTINCT FROM winners.fingerprint;
+            CREATE TABLE leavers AS
+            SELECT address, {f"address IN ({held})" if held else "false"} AS kept
+            FROM {previous} ANTI JOIN winners USING (address) WHERE {str(leave).lower()};
+        """)
+        return self._count(previous)
+
+    def _resolve_international_domains(self) -> None:
+        """Rewrite domains such as exämple.org in punycode, which is what SendGrid takes; what has none is refused."""
+        domains = self.connection.execute(
+            "SELECT DISTINCT split_part(address, '@', 2) FROM rows WHERE problem = ?", [INTERNATIONAL_DOMAIN]
+        ).fetchall()
+        if not domains:
+            return
+        self.connection.execute("CREATE TABLE international (domain VARCHAR, ascii VARCHAR)")
+        self.connection.executemany(
+            "INSERT INTO international VALUES (?, ?)", [(domain, _punycode(domain)) for (domain,) in domains]
+        )
+        self.connection.execute(f"""
+            UPDATE rows SET
+                address = coalesce(split_part(address, '@', 1) || '@' || ascii, address),
+                problem = CASE WHEN ascii IS NULL
+                    OR NOT regexp_full_match(split_part(address, '@', 1) || '@' || ascii, {quoted(ADDRESS)})
+                    THEN '{Problem.INVALID_EMAIL}' END
+            FROM international
+            WHERE problem = '{INTERNATIONAL_DOMAIN}' AND domain = split_part(address, '@', 2)
+        """)
+
+    def _count(self, previous: str) -> PlanCounts:
+        by_problem = dict(self.connection.execute("SELECT problem, count(*) FROM rows GROUP BY problem").fetchall())
+        contacts = self._one("SELECT count(*) FROM winners")
+        upserts = self._one("SELECT count(*) FROM upserts")
+        malformed = self._one("SELECT count(*) FROM malformed")
+        bad_address = (
+            Problem.INVALID_EMAIL,
+            Problem.MULTIPLE_ADDRESSES,
+            Problem.NON_ASCII_LOCAL_PART,
+            Problem.ADDRESS_TOO_LONG,
+        )
+        return PlanCounts(
+            rows=sum(by_problem.values()) + malformed,
+            malformed=malformed + by_problem.get(Problem.MALFORMED, 0),
+            filtered=by_problem.get(Problem.FILTERED, 0),
+            no_email=by_problem.get(Problem.NO_EMAIL, 0),
+            invalid_email=sum(by_problem.get(problem, 0) for problem in bad_address),
+            duplicate=by_problem.get(None, 0) - contacts,
+            contacts=contacts,
+            unchanged=contacts - upserts,
+            upserts=upserts,
+            leavers=self._one("SELECT count(*) FROM leavers"),
+            kept_by_other_export=self._one("SELECT count(*) FROM leavers WHERE kept"),
+            members=self._one(f"SELECT count(*) FROM {previous}"),
+        )
+
+    def contacts(self) -> Iterator[tuple[bytes, str | None]]:
+        """Every contact to send, as a JSON object, with its warnings. In no order that means anything."""
+        for relation, binding, first in self._bound:
+            cursor = self.connection.cursor()
+            cursor.execute(f"""
+                SELECT encode({binding.contact_sql("address")}), {binding.warnings_sql()}
+                FROM (SELECT address, {binding.odd_sql()} AS odd, source.*
+                    FROM (SELECT row_number() OVER () + {first} - 1 AS id, *
+                        FROM ({relation.select(binding.sent_columns())})) AS source
+                    JOIN upserts USING (id))
+            """)
+            while rows := cursor.fetchmany(FETCHED):
+                yield from rows
+            cursor.close()
+
+    def leavers(self, portion: int) -> Iterator[list[str]]:
+        """Addresses to take off the list, so many at a time, in the order of `write_leavers`."""
+        cursor = self.connection.cursor()
+        cursor.execute("SELECT address FROM leavers WHERE NOT kept ORDER BY address")
+        while rows := cursor.fetchmany(portion):
+            yield [address for (address,) in rows]
+        cursor.close()
+
+    def write_rows(self, path: Path) -> None:
+        """Where each upsert comes from: address, fingerprint, file, row, customer_id."""
+        self._copy(
+            f"""SELECT upserts.address, upserts.fingerprint, name AS file, {self._row_sql()} AS row, customer_id
+                FROM upserts JOIN rows ON rows.rowid = upserts.id {self._files_sql()}""",
+            path,
+        )
+
+    def write_leavers(self, path: Path) -> None:
+        """Who has to go: address, and `kept` if another export of this list still holds it."""
+        self._copy("SELECT address, kept FROM leavers ORDER BY kept, address", path)
+
+    def write_rejects(self, path: Path) -> None:
+        """Every row that did not become a contact: file, row, customer_id, email, code."""
+        self._copy(
+            f"""SELECT name AS file, {self._row_sql()} AS row, customer_id, given AS email, code
+                FROM (SELECT rowid, file, customer_id, given, problem AS code FROM rows WHERE problem IS NOT NULL
+                    UNION ALL
+                    SELECT rowid, file, customer_id, address, '{Problem.DUPLICATE}'
+                    FROM rows ANTI JOIN winners ON winners.id = rows.rowid WHERE problem IS NULL) AS rows
+                {self._files_sql()}
+                UNION ALL
+                SELECT name, row, NULL, NULL, '{Problem.MALFORMED}' FROM malformed JOIN files ON file = number""",
+            path,
+        )
+
+    def _files_sql(self) -> str:
+        gaps = "ASOF LEFT JOIN gaps ON gaps.file = rows.file AND rows.rowid - first_id >= gaps.good_before"
+        return f"JOIN files ON files.number = rows.file {gaps if self._has_gaps() else ''}"
+
+    def _row_sql(self) -> str:
+        """The number that a person would count in the file, malformed rows included."""
+        return f"rows.rowid - first_id + 1 {'+ coalesce(gaps.skipped, 0)' if self._has_gaps() else ''}"
+
+    def _has_gaps(self) -> bool:
+        return bool(self._one("SELECT count(*) FROM gaps"))
+
+    def _copy(self, select: str, path: Path) -> None:
+        self.connection.execute(f"COPY ({select}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+
+    def _one(self, sql: str) -> int:
+        found = self.connection.execute(sql).fetchone()
+        return int(found[0]) if found else 0
+
+
+def _punycode(domain: str) -> str | None:
+    import idna
+
+    try:
+        return idna.encode(domain, uts46=True).decode().lower()
+    except idna.IDNAError:
+        return None

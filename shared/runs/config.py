@@ -1,0 +1,29 @@
+"""The documents of a run under way: people change them at any time."""
+
+from shared.destinations.checks import problems
+from shared.destinations.models import Connection
+from shared.errors import NotFound, RunCanceled
+from shared.runs.record import RunRecord
+from shared.runs.services import Services
+
+
+def unchanged(services: Services, run: RunRecord) -> Connection:
+    """The run's connection, if the run may still go on. RunCanceled if what it was planned for no longer holds."""
+    try:
+        export = services.destinations.export(run.export_id)
+        connection = services.destinations.connection(str(run.connection_id))
+    except NotFound as error:
+        raise _stopped("its export or its connection was removed") from error
+    if not export.enabled:
+        raise _stopped("its export was disabled")
+    if (export.connection, export.list_id) != (run.connection_id, run.list_id):
+        raise _stopped("its export was given another connection or list")
+    if found := problems(export, connection):
+        raise _stopped("; ".join(found))
+    return connection
+
+
+def _stopped(why: str) -> RunCanceled:
+    return RunCanceled(
+        f"the run was stopped: {why}", code="destination_changed", advice="Start the export again when it is settled."
+    )

@@ -1,0 +1,145 @@
+"""Finish: membership := what SendGrid accepted; the report is written, the record closed, the next run let in."""
+
+import logging
+
+from shared.contacts.membership import Fates, SettledCounts, settle, write_members
+from shared.errors import ExportError
+from shared.runs import messages, remove
+from shared.runs.messages import Message
+from shared.runs.record import BatchState, ErrorRecord, RunRecord, State
+from shared.runs.report import write_report
+from shared.runs.services import Services
+from shared.runs.slice import Slice
+from shared.runs.store import batch_name
+from shared.runs.turn import Turn
+
+log = logging.getLogger(__name__)
+
+
+def finish(services: Services, here: Slice) -> None:
+    """Close the books and the run. Every step can be done again with the same result."""
+    run = here.run
+    if run.planned:
+        _close_books(services, here)
+    run.state = run.ends_as or (State.COMPLETED_WITH_WARNINGS if _warnings(run) else State.SUCCESSFUL)
+    run.reason = run.reason or _reason(run)
+    _close(services, here)
+
+
+def give_up(services: Services, here: Slice, error: ExportError) -> None:
+    """Closing the books itself fails, and time does not heal it: end the run, leave the membership as it was.
+
+    What was sent is sent again by the next run, which changes nothing on the list.
+    """
+    run = here.run
+    run.state = State.FAILED
+    run.error = ErrorRecord(code=error.code, message=error.message, advice=error.advice)
+    run.reason = error.message
+    _close(services, here)
+
+
+def _close(services: Services, here: Slice) -> None:
+    here.run.ended_at = services.now()
+    here.save()
+    log.info("run %s ended %s", here.run.run_id, here.run.state)
+    let_next_in(services, here.run)
+
+
+def let_next_in(services: Services, run: RunRecord) -> None:
+    """Delete the plan, end the turn, and wake up the run that waits next."""
+    services.runs.plan(run).clear()
+
+    def end(turn: Turn) -> None:
+        if turn.active == run.run_id:
+            turn.active = None
+        if run.state in {State.FAILED, State.CANCELED}:
+            turn.planned = {}  # should the same landing be announced again, it is not old news
+
+    turn = services.turns.change(run.export_id, end)
+    if turn.active is None and turn.waiting:
+        following = Message(run_id=turn.waiting[0].run_id, export_id=run.export_id)
+        messages.send(services.storage.export_runs, following)
+
+
+def _close_books(services: Services, here: Slice) -> None:
+    """Membership, report and counts, from the plan and what has become of it."""
+    from shared.contacts.engine import engine, work_folder
+
+    run = here.run
+    shelf = services.runs.plan(run)
+    for portion in run.removals:
+        if portion.state is BatchState.SENT:  # the run ended before it could be asked about
+            remove.fail(shelf, portion, "the run ended before SendGrid confirmed the removal")
+    with work_folder() as folder, engine(folder) as database:
+        fetched = {
+            state: [
+                shelf.fetch(batch_name(batch.number), folder)
+                for batch in run.batches
+                if batch.state is state and not run.dry_run
+            ]
+            for state in (BatchState.FAILED, BatchState.PLANNED, BatchState.SENT, BatchState.UNCONFIRMED)
+        }
+        fates = Fates(
+            previous=services.runs.fetch_members(run.export_id, folder / "previous.parquet"),
+            rows=shelf.fetch("rows.parquet", folder),
+            outcomes=shelf.fetch_all("outcomes/", folder),
+            refused=fetched[BatchState.FAILED],
+            unsent=fetched[BatchState.PLANNED],
+            unconfirmed=fetched[BatchState.SENT] + fetched[BatchState.UNCONFIRMED],
+            leavers=shelf.fetch("leavers.parquet", folder),
+            attempted=_attempted(run),
+        )
+        settled = settle(database, fates)
+        write_report(database, shelf.fetch("rejects.parquet", folder), fates.rows, folder / "report.csv")
+        if not run.dry_run:
+            write_members(database, fates, folder / "members.parquet")
+            here.check_lease()
+            services.runs.put_members(run.export_id, folder / "members.parquet")
+            run.counts |= _counts(run, settled)
+        services.runs.put_report(run, folder / "report.csv")
+
+
+def _attempted(run: RunRecord) -> int:
+    """How many leavers, from the plan's first, need no longer be members; the failed among them are named apart."""
+    if run.dry_run:
+        return 0
+    if run.ends_as is None:
+        return run.counts["leavers"]
+    return sum(portion.leavers for portion in run.removals if portion.state is not BatchState.PLANNED)
+
+
+def _counts(run: RunRecord, settled: SettledCounts) -> dict[str, int]:
+    removed = sum(portion.removed for portion in run.removals)
+    not_found = sum(portion.not_found for portion in run.removals)
+    return {
+        "accepted": settled.accepted,
+        "rejected_by_sendgrid": settled.rejected_by_sendgrid,
+        "unconfirmed": settled.unconfirmed,
+        "created": sum(batch.created for batch in run.batches),
+        "updated": sum(batch.updated for batch in run.batches),
+        "removed": removed,
+        "not_found": not_found,
+        "failed_removals": run.counts["leavers"] - run.counts["kept_by_other_export"] - removed - not_found,
+    }
+
+
+# What a person should look at, in the words of the run's reason.
+_NOTABLE = {
+    "malformed": "malformed rows",
+    "no_email": "rows without an e-mail address",
+    "invalid_email": "rows with an unusable e-mail address",
+    "rejected_by_sendgrid": "contacts refused by SendGrid",
+    "unconfirmed": "contacts not confirmed by SendGrid",
+    "failed_removals": "people who could not be taken off the list",
+}
+
+
+def _warnings(run: RunRecord) -> list[str]:
+    found = [f"{run.counts[name]} {words}" for name, words in _NOTABLE.items() if run.counts.get(name)]
+    cut = sum(run.warnings.values())
+    return [*found, f"{cut} values cut or left out"] if cut else found
+
+
+def _reason(run: RunRecord) -> str | None:
+    notes = ["dry run: nothing was sent"] if run.dry_run else []
+    return ", ".join([*notes, *_warnings(run)]) or None

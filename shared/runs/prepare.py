@@ -1,0 +1,234 @@
+"""Prepare: look at everything a run depends on, then make and store its plan. Nothing has been sent when this ends."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from shared.contacts.batches import batches
+from shared.contacts.mapping import CustomField, FieldType, Mapping, missing_fields
+from shared.contacts.plan import PlanCounts, Planner
+from shared.contacts.reading import LocalFile
+from shared.destinations.checks import problems
+from shared.destinations.models import Connection, Export
+from shared.errors import NotFound, RetryLater, RunFailed, RunSkipped
+from shared.runs.record import BatchRecord, Mode, Phase, Progress, RemovalRecord, RunRecord, SnapshotRecord
+from shared.runs.services import Services
+from shared.runs.slice import Slice
+from shared.runs.store import batch_name, leavers_name
+from shared.runs.turn import Turn
+from shared.segments import landing
+from shared.segments.snapshot import Incomplete, Snapshot
+from shared.sendgrid.client import SendGrid
+
+log = logging.getLogger(__name__)
+
+LEAVERS_PORTION = 1000  # leavers a checkpoint; SendGrid is asked for 100 of them at a time
+
+
+def prepare(services: Services, here: Slice) -> None:
+    """Make the plan, or end the run: RunSkipped by a guard, RunFailed by what does not work."""
+    from shared.contacts.engine import engine, work_folder
+
+    run = here.run
+    export, connection = _destination(services, run)
+    sendgrid = services.sendgrid(connection, here.check)
+    sendgrid.check_key()
+    sendgrid.contact_list(export.list_id)
+    mapping = _mapping(export, sendgrid)
+    snapshots = [_snapshot(services, segment) for segment in export.segments]
+    here.check()
+
+    run.connection_id, run.list_id = connection.id, export.list_id
+    run.snapshots = {snapshot.segment: _snapshot_record(snapshot) for snapshot in snapshots}
+    with work_folder() as folder, engine(folder) as database:
+        planner = Planner(database, mapping)
+        for snapshot in snapshots:
+            _read(services, here, planner, snapshot, folder)
+        plan = planner.decide(
+            members=services.runs.fetch_members(export.id, folder / "members.parquet"),
+            others=_others(services, export, folder),
+            everything=run.mode is Mode.FULL,
+            leave=export.removal == "leavers",
+        )
+        run.counts = plan.as_dict()
+        _guard(export, connection, plan, force=run.force)
+        _store_plan(services, here, planner, folder)
+    run.planned = True
+    run.progress = Progress(total=plan.upserts + plan.leavers)
+    if not run.dry_run:
+        _note_snapshots(services, run)
+    here.enter(Phase.FINISH if run.dry_run else Phase.SEND)
+
+
+def _destination(services: Services, run: RunRecord) -> tuple[Export, Connection]:
+    try:
+        export = services.destinations.export(run.export_id)
+    except NotFound as error:
+        raise RunSkipped(
+            f"export {run.export_id} does not exist",
+            code="export_missing",
+            advice=f"Add config/exports/{run.export_id}.json, or stop starting it.",
+        ) from error
+    if not export.enabled:
+        raise RunSkipped(
+            f"export {export.id} is not enabled", code="export_disabled", advice='Set "enabled": true in its document.'
+        )
+    try:
+        connection = services.destinations.connection(export.connection)
+    except NotFound:
+        connection = None
+    found = problems(export, connection)
+    if connection is None or found:
+        code = "connection_missing" if connection is None else "consent_missing"
+        raise RunSkipped("; ".join(found), code=code, advice="Correct the documents in the config container.")
+    return export, connection
+
+
+def _mapping(export: Export, sendgrid: SendGrid) -> Mapping:
+    if not export.mapping.custom_fields:
+        return Mapping.of(export, ())
+    defined = _custom_fields(sendgrid)
+    missing = missing_fields(export, defined)
+    if missing and not export.create_missing_fields:
+        raise RunFailed(
+            f"SendGrid has no custom field {', '.join(missing)}",
+            code="unknown_custom_field",
+            advice="Create it in SendGrid (Marketing > Custom Fields), correct the mapping, or allow the app to create it "
+            "(create_missing_fields).",
+        )
+    for name in missing:
+        sendgrid.create_field(name, FieldType.TEXT)
+    if missing:
+        # StrongGrid waits, too: SendGrid refuses the ids of fields that are some seconds old.
+        raise RetryLater("waiting for the new custom fields", code="fields_created", retry_after=10)
+    return Mapping.of(export, defined)
+
+
+def _custom_fields(sendgrid: SendGrid) -> list[CustomField]:
+    return [
+        CustomField(field.id, field.name, FieldType(field.field_type))
+        for field in sendgrid.field_definitions()
+        if not field.reserved
+    ]
+
+
+def _snapshot(services: Services, segment: str) -> Snapshot:
+    """The segment's newest complete snapshot, once it has settled."""
+    found = landing.latest(services.storage.segments, segment)
+    if found is None:
+        raise RunSkipped(
+            f"segment {segment} has not landed in container {services.settings.segments_container}",
+            code="segment_missing",
+            advice="Look at the segment's name in the export, and at the export that drops its files.",
+        )
+    if isinstance(found, Incomplete):
+        raise RunSkipped(
+            f"segment {segment} has not landed completely: {found.reason}",
+            code="segment_incomplete",
+            advice="It is picked up by itself when the rest arrives. If it does not, run the segment's export again.",
+        )
+    age = services.now() - found.landed_at
+    settle = timedelta(seconds=services.settings.landing_settle_seconds)
+    if age < settle:
+        # Times of storage are whole seconds.
+        wait = (settle - age).total_seconds() + 1
+        raise RetryLater(f"segment {segment} is still landing", code="landing", retry_after=wait)
+    return found
+
+
+def _snapshot_record(snapshot: Snapshot) -> SnapshotRecord:
+    return SnapshotRecord(
+        id=snapshot.id, produced_at=snapshot.produced_at, marker=snapshot.marker, files=len(snapshot.files)
+    )
+
+
+def _read(services: Services, here: Slice, planner: Planner, snapshot: Snapshot, folder: Path) -> None:
+    for number, file in enumerate(snapshot.files):
+        if not file.size:
+            continue
+        here.check()
+        path = folder / f"{snapshot.id}-{number}"
+        try:
+            services.storage.segments.download(file.name, path, etag=file.etag)
+        except NotFound as error:
+            raise RetryLater(f"{file.name} has gone since it was listed", code="landing", retry_after=15) from error
+        planner.add(LocalFile(file.name, path, file.format, snapshot.columns))
+
+
+def _others(services: Services, export: Export, folder: Path) -> list[Path]:
+    """Memberships of other exports of the same list: their people stay on it."""
+    exports, _ = services.destinations.exports()
+    same_list = [other for other in exports if other.id != export.id and other.list_id == export.list_id]
+    found = (services.runs.fetch_members(other.id, folder / f"other-{other.id}.parquet") for other in same_list)
+    return [path for path in found if path]
+
+
+def _guard(export: Export, connection: Connection, plan: PlanCounts, *, force: bool) -> None:
+    """RunSkipped if the plan looks like a mistake. `force` lets pass what may be meant, never the limits."""
+    limits = [("max_profiles", export.max_profiles, f"max_profiles in exports/{export.id}.json")]
+    if connection.contact_limit is not None:
+        limits.append(("contact_limit", connection.contact_limit, f"contact_limit in connections/{connection.id}.json"))
+    for name, limit, where in limits:
+        if plan.contacts > limit:
+            raise RunSkipped(
+                f"the segments have {plan.contacts} contacts, more than {name} allows ({limit})",
+                code=f"over_{name}",
+                advice=f"Raise {where} if that many are meant, or correct the segments.",
+            )
+    if force:
+        return
+    if not plan.contacts:
+        raise RunSkipped(
+            f"none of the segments' {plan.rows} rows is a contact",
+            code="empty_segment",
+            advice="Look at the segments. If they are meant to be empty, run the export with force.",
+        )
+    if plan.leavers * 100 > plan.members * export.max_shrink_percent:
+        raise RunSkipped(
+            f"{plan.leavers} of {plan.members} members would leave the list, "
+            f"more than max_shrink_percent allows ({export.max_shrink_percent} %)",
+            code="shrunk_segment",
+            advice="Look at the segments. If that many are meant to leave, run the export with force.",
+        )
+
+
+def _store_plan(services: Services, here: Slice, planner: Planner, folder: Path) -> None:
+    """Everything that the rest of the run needs, whatever becomes of the segments meanwhile."""
+    run = here.run
+    shelf = services.runs.plan(run)
+    shelf.clear()  # an earlier try may have left batches of another cut
+    for name, write in (
+        ("rows.parquet", planner.write_rows),
+        ("leavers.parquet", planner.write_leavers),
+        ("rejects.parquet", planner.write_rejects),
+    ):
+        write(folder / name)
+        shelf.put_file(name, folder / name)
+    warnings: Counter[str] = Counter()
+    run.batches, run.removals = [], []
+    for batch in batches(_counting(planner.contacts(), warnings)):
+        here.check_lease()
+        shelf.put(batch_name(batch.number), batch.lines)
+        run.batches.append(BatchRecord(number=batch.number, contacts=batch.contacts, bytes=len(batch.lines)))
+    for number, portion in enumerate(planner.leavers(LEAVERS_PORTION), 1):
+        shelf.put(leavers_name(number), "\n".join(portion).encode())
+        run.removals.append(RemovalRecord(number=number, leavers=len(portion)))
+    run.warnings = dict(sorted(warnings.items()))
+
+
+def _counting(contacts: Iterator[tuple[bytes, str | None]], warnings: Counter[str]) -> Iterator[bytes]:
+    for contact, words in contacts:
+        if words:
+            warnings.update(words.split())
+        yield contact
+
+
+def _note_snapshots(services: Services, run: RunRecord) -> None:
+    """From now on an event of these landings is old news."""
+
+    def note(turn: Turn) -> None:
+        turn.planned = {segment: snapshot.id for segment, snapshot in run.snapshots.items()}
+
+    services.turns.change(run.export_id, note)

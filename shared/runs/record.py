@@ -1,0 +1,161 @@
+"""The run record: what a run is, how far it has come, and what it came to. It is the checkpoint, too.
+
+It holds no address, no name and no key; whatever a person may be named in is in the plan and the report.
+"""
+
+import secrets
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class State(StrEnum):
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    SUCCESSFUL = "successful"
+    COMPLETED_WITH_WARNINGS = "completed_with_warnings"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELED = "canceled"
+
+    @property
+    def ended(self) -> bool:
+        return self not in {State.QUEUED, State.PROCESSING}
+
+
+class Kind(StrEnum):
+    ON_DEMAND = "on_demand"
+    SCHEDULED = "scheduled"
+    SEGMENT_LANDED = "segment_landed"
+
+
+class Mode(StrEnum):
+    INCREMENTAL = "incremental"
+    FULL = "full"
+
+
+class Phase(StrEnum):
+    """What a run is at. The order is the order of work."""
+
+    PREPARE = "prepare"
+    SEND = "send"
+    SETTLE = "settle"
+    REMOVE = "remove"
+    FINISH = "finish"
+
+
+class BatchState(StrEnum):
+    PLANNED = "planned"
+    SENT = "sent"  # SendGrid answered 202; its job has not ended yet
+    COMPLETED = "completed"
+    ERRORED = "errored"  # some contacts refused, each in the report
+    FAILED = "failed"  # all contacts refused
+    UNCONFIRMED = "unconfirmed"  # nothing certain is known; everybody of it is sent again next time
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(validate_assignment=True)
+
+
+class BatchRecord(Part):
+    """One upsert request. `bytes` of contacts; `refused` contacts were named by a synchronous 400 and left out."""
+
+    number: int
+    contacts: int
+    bytes: int
+    job_id: str | None = None
+    state: BatchState = BatchState.PLANNED
+    sent_at: datetime | None = None
+    refused: int = 0
+    created: int = 0
+    updated: int = 0
+
+
+class RemovalRecord(Part):
+    """One portion of leavers. Once its jobs have ended, `leavers` = `removed` + `not_found` + `failed`."""
+
+    number: int
+    leavers: int
+    state: BatchState = BatchState.PLANNED
+    removed: int = 0
+    not_found: int = 0
+    failed: int = 0
+    job_ids: list[str] = Field(default_factory=list)
+    sent_at: datetime | None = None
+
+
+class SnapshotRecord(Part):
+    id: str
+    produced_at: datetime
+    marker: str
+    files: int
+
+
+class Progress(Part):
+    """Contacts and leavers done with, of all that the plan has."""
+
+    done: int = 0
+    total: int = 0
+
+
+class ErrorRecord(Part):
+    code: str
+    message: str
+    advice: str = ""
+
+
+class Request(Part):
+    """What was asked for. Two requests that differ in nothing but who asked and when are one while they wait."""
+
+    kind: Kind
+    mode: Mode = Mode.INCREMENTAL
+    dry_run: bool = False
+    force: bool = False
+    submitted_by: str
+    submitted_at: datetime
+
+    def is_like(self, other: "Request") -> bool:
+        return (self.mode, self.dry_run, self.force) == (other.mode, other.dry_run, other.force)
+
+
+class RunRecord(Request):
+    """`runs/<export>/<run>/run.json`. Times are UTC. `slice` counts the messages that have worked on the run."""
+
+    version: int = 1
+    run_id: str
+    export_id: str
+    connection_id: str | None = None
+    list_id: str | None = None
+    state: State = State.QUEUED
+    planned: bool = False  # the plan is stored; what the counts say is what is going to be done
+    ends_as: State | None = None  # decided before the end: what is under way is settled first
+    reason: str | None = None
+    phase: Phase = Phase.PREPARE
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    snapshots: dict[str, SnapshotRecord] = Field(default_factory=dict)
+    counts: dict[str, int] = Field(default_factory=dict)
+    warnings: dict[str, int] = Field(default_factory=dict)
+    batches: list[BatchRecord] = Field(default_factory=list)
+    removals: list[RemovalRecord] = Field(default_factory=list)
+    progress: Progress = Field(default_factory=Progress)
+    slice: int = 0
+    attempts: int = 0  # slices in a row that ended in a failure which time may heal
+    error: ErrorRecord | None = None
+
+    @classmethod
+    def of(cls, run_id: str, export_id: str, request: Request) -> Self:
+        return cls(run_id=run_id, export_id=export_id, **request.model_dump(include=set(Request.model_fields)))
+
+
+def new_run_id(export_id: str, now: datetime) -> str:
+    """`<export>-<yyyymmddThhmmssZ>-<6 hex>`: sorts by time within an export."""
+    return f"{export_id}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def export_of(run_id: str) -> str:
+    """The export that a run id belongs to; an empty text if it is no run id."""
+    parts = run_id.rsplit("-", 2)
+    return parts[0] if len(parts) == 3 else ""  # noqa: PLR2004 -- export, time, chance

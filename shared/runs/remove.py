@@ -1,0 +1,82 @@
+"""Remove: leavers are taken off the list. They stay contacts of the account; other lists of theirs are not touched.
+
+SendGrid removes by contact id, and ids are not for keeping: address -> id of today, only those who are on this list.
+"""
+
+from shared.runs import config
+from shared.runs.outcomes import Outcome, write
+from shared.runs.record import BatchState, Phase, RemovalRecord
+from shared.runs.services import Services
+from shared.runs.settle import ended_job, wait_for_jobs
+from shared.runs.slice import Slice
+from shared.runs.store import Shelf, leavers_name, outcomes_name
+from shared.sendgrid.client import SEARCH_SIZE, SendGrid
+
+
+def remove(services: Services, here: Slice) -> None:
+    """Take the plan's leavers off the list, a portion a checkpoint, then follow the jobs to their end."""
+    run = here.run
+    connection = config.unchanged(services, run)
+    sendgrid = services.sendgrid(connection, here.check)
+    shelf = services.runs.plan(run)
+    for portion in run.removals:
+        if portion.state is BatchState.PLANNED:
+            here.check()
+            _remove_portion(sendgrid, shelf, str(run.list_id), portion)
+            portion.sent_at = services.now()
+            run.progress.done += portion.leavers
+            here.save()
+    for portion in run.removals:
+        if portion.state is BatchState.SENT:
+            _settle_portion(services, here, sendgrid, shelf, portion)
+    pending = [portion.sent_at for portion in run.removals if portion.state is BatchState.SENT]
+    if pending:
+        raise wait_for_jobs(services, pending)
+    here.enter(Phase.FINISH)
+
+
+def _remove_portion(sendgrid: SendGrid, shelf: Shelf, list_id: str, portion: RemovalRecord) -> None:
+    """Look the leavers up and queue their removal. Doing it again finds those who are gone not on the list."""
+    leavers = shelf.get(leavers_name(portion.number)).decode().split("\n")
+    contact_ids: list[str] = []
+    refused: list[str] = []
+    for start in range(0, len(leavers), SEARCH_SIZE):
+        search = sendgrid.search_emails(leavers[start : start + SEARCH_SIZE])
+        refused += search.refused
+        # Only ids of people who were asked for: a search also finds contacts by their alternate addresses.
+        found = (search.found.get(address) for address in leavers[start : start + SEARCH_SIZE])
+        contact_ids += [contact.id for contact in found if contact and list_id in contact.list_ids]
+    portion.job_ids, unknown = [], 0
+    for start in range(0, len(contact_ids), SEARCH_SIZE):
+        removal = sendgrid.remove_from_list(list_id, contact_ids[start : start + SEARCH_SIZE])
+        portion.job_ids += removal.job_ids
+        unknown += len(removal.unknown)
+    message = "SendGrid does not take the address in a search"
+    portion.failed = write(
+        shelf,
+        outcomes_name("remove", portion.number),
+        (Outcome(address, "remove", "refused_by_search", message) for address in refused),
+    )
+    portion.removed = len(contact_ids) - unknown
+    portion.not_found = len(leavers) - portion.removed - portion.failed
+    portion.state = BatchState.SENT if portion.job_ids else BatchState.COMPLETED
+
+
+def _settle_portion(services: Services, here: Slice, sendgrid: SendGrid, shelf: Shelf, portion: RemovalRecord) -> None:
+    jobs = [ended_job(services, sendgrid, job_id, portion.sent_at) for job_id in portion.job_ids]
+    if not all(jobs):
+        return
+    if all(job and job.status == "completed" for job in jobs):
+        portion.state = BatchState.COMPLETED
+    else:
+        fail(shelf, portion, "SendGrid did not carry out the removal")
+    here.save()
+
+
+def fail(shelf: Shelf, portion: RemovalRecord, message: str) -> None:
+    """Nobody of the portion counts as removed: they stay members, and are tried again next time."""
+    leavers = shelf.get(leavers_name(portion.number)).decode().split("\n")
+    outcomes = (Outcome(address, "remove", "removal_failed", message) for address in leavers)
+    portion.failed = write(shelf, outcomes_name("remove", portion.number), outcomes)
+    portion.removed = portion.not_found = 0
+    portion.state = BatchState.FAILED

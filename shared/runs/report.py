@@ -1,0 +1,46 @@
+"""report.csv: one line for every row or contact that did not get where it should, and why.
+
+`file,row,customer_id,email,stage,code,message`. Cells that a spreadsheet would take for a formula get a leading '.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.contacts.mapping import Problem
+from shared.contacts.reading import quoted
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+MESSAGES = {
+    Problem.MALFORMED: "the row cannot be split into the file's columns, or is not in the file's encoding",
+    Problem.FILTERED: "only_where does not let the row pass",
+    Problem.NO_EMAIL: "the e-mail address is empty",
+    Problem.INVALID_EMAIL: "this is no e-mail address",
+    Problem.MULTIPLE_ADDRESSES: "the cell holds more than one e-mail address",
+    Problem.NON_ASCII_LOCAL_PART: "SendGrid takes only ASCII characters before the @",
+    Problem.ADDRESS_TOO_LONG: "longer than an e-mail address may be: 254 characters, 64 of them before the @",
+    Problem.DUPLICATE: "an earlier row has the same e-mail address",
+}
+
+
+def write_report(connection: "DuckDBPyConnection", rejects: Path, rows: Path, path: Path) -> None:
+    """Write the report from the plan's rejects and from tables `fates` and `outcomes` (see contacts.membership)."""
+    messages = " ".join(f"WHEN {quoted(code)} THEN {quoted(text)}" for code, text in MESSAGES.items())
+    cells = ", ".join(
+        f"CASE WHEN regexp_matches({name}, '^[=+@\\t\\r-]') THEN '''' || {name} ELSE {name} END AS {name}"
+        for name in ("file", "customer_id", "email", "message")
+    )
+    connection.execute(f"""
+        COPY (
+            SELECT * REPLACE ({cells}) FROM (
+                SELECT file, row, customer_id, email, 'prepare' AS stage, code, CASE code {messages} END AS message
+                FROM read_parquet({quoted(str(rejects))})
+                UNION ALL
+                SELECT file, row, customer_id, address, stage, code, message
+                FROM fates JOIN read_parquet({quoted(str(rows))}) USING (address)
+                UNION ALL
+                SELECT NULL, NULL, NULL, address, stage, code, message FROM outcomes WHERE stage = 'remove'
+            ) ORDER BY file NULLS LAST, row
+        ) TO {quoted(str(path))} (FORMAT csv, HEADER)
+    """)

@@ -1,0 +1,61 @@
+"""What a phase holds of the slice it works in: the record, its ETag, the lease, the time that is left."""
+
+import logging
+import time
+
+from shared.errors import ExportError, RetryLater, RunCanceled, RunFailed, RunSkipped
+from shared.runs.lease import Lease
+from shared.runs.record import BatchState, ErrorRecord, Phase, RunRecord, State
+from shared.runs.services import Services
+
+log = logging.getLogger(__name__)
+
+_END_STATES: dict[type[ExportError], State] = {
+    RunFailed: State.FAILED,
+    RunSkipped: State.SKIPPED,
+    RunCanceled: State.CANCELED,
+}
+
+
+class Slice:
+    """One slice of one run."""
+
+    def __init__(self, services: Services, run: RunRecord, etag: str, lease: Lease, deadline: float) -> None:
+        self._services = services
+        self.run = run
+        self._etag = etag
+        self._lease = lease
+        self._deadline = deadline
+
+    def save(self) -> None:
+        """The checkpoint. LeaseLost or Conflict: another instance has gone on with the run, leave it alone."""
+        self._lease.check()
+        self._etag = self._services.runs.save(self.run, self._etag)
+
+    def enter(self, phase: Phase) -> None:
+        """Go on to a phase, and have that in the record."""
+        self.run.phase = phase
+        self.save()
+
+    def check_lease(self) -> None:
+        """Within a step that cannot be cut in two."""
+        self._lease.check()
+
+    def check(self) -> None:
+        """Before each step that others can see: LeaseLost if the lease is gone, RetryLater if the time is up."""
+        self._lease.check()
+        if time.monotonic() >= self._deadline:
+            raise RetryLater("the slice is over", code="slice_over", retry_after=0)
+
+    def fail(self, error: ExportError) -> None:
+        """Note why the run ends, and go on to settling what has been sent already, or to the end if nothing has.
+
+        The first error stays: what comes later is most often its consequence.
+        """
+        run = self.run
+        if run.ends_as is None:
+            run.error = ErrorRecord(code=error.code, message=error.message, advice=error.advice)
+            run.ends_as = next(state for kind, state in _END_STATES.items() if isinstance(error, kind))
+            log.warning("run %s will end %s: %s", run.run_id, run.ends_as, error.message)
+        sent = any(batch.state is BatchState.SENT for batch in run.batches)
+        self.enter(Phase.SETTLE if sent and run.phase is Phase.SEND else Phase.FINISH)

@@ -1,0 +1,125 @@
+"""Where runs live: `runs/<export>/<run>/` for record, plan and report, `state/<export>/` for the membership."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from shared.cloud.storage import Container, Storage
+from shared.errors import NotFound
+from shared.runs.record import RunRecord, export_of
+
+
+class RunStore:
+    """Records with optimistic locking, plans and reports by name."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._runs = storage.runs
+        self._state = storage.state
+
+    def load(self, run_id: str) -> tuple[RunRecord, str]:
+        """The record and its ETag. NotFound."""
+        blob = self._runs.read(f"{_folder(run_id)}run.json")
+        return RunRecord.model_validate_json(blob.content), blob.etag
+
+    def load_with_age(self, run_id: str) -> tuple[RunRecord, datetime]:
+        """The record and when it was last written. NotFound."""
+        written = self._runs.properties(f"{_folder(run_id)}run.json").last_modified
+        return self.load(run_id)[0], written
+
+    def create(self, run: RunRecord) -> str:
+        """Write a first record. Conflict if there is one already."""
+        return self._runs.write(f"{_folder(run.run_id)}run.json", _json(run), if_absent=True)
+
+    def save(self, run: RunRecord, etag: str) -> str:
+        """Replace the record. Conflict if it is no longer the one that `etag` names."""
+        return self._runs.write(f"{_folder(run.run_id)}run.json", _json(run), if_match=etag)
+
+    def newest(self, export_id: str, *, count: int, before: str | None = None) -> list[RunRecord]:
+        """Up to `count` records of an export, newest first, older than the run `before` if one is given."""
+        ids = [name.rstrip("/").rsplit("/", 1)[-1] for name in self._runs.folders(f"{export_id}/")]
+        wanted = [run_id for run_id in sorted(ids, reverse=True) if before is None or run_id < before]
+        found: list[RunRecord] = []
+        for run_id in wanted:
+            if len(found) == count:
+                break
+            try:
+                found.append(self.load(run_id)[0])
+            except NotFound:
+                continue  # being created, or deleted since
+        return found
+
+    def plan(self, run: RunRecord) -> "Shelf":
+        return Shelf(self._runs, f"{_folder(run.run_id)}plan/")
+
+    def put_report(self, run: RunRecord, path: Path) -> None:
+        self._runs.upload(f"{_folder(run.run_id)}report.csv", path)
+
+    def fetch_members(self, export_id: str, path: Path) -> Path | None:
+        """Download an export's membership; None if it has none yet."""
+        try:
+            self._state.download(_members(export_id), path)
+        except NotFound:
+            return None
+        return path
+
+    def put_members(self, export_id: str, path: Path) -> None:
+        self._state.upload(_members(export_id), path)
+
+
+class Shelf:
+    """The files of one plan, by short names."""
+
+    def __init__(self, container: Container, prefix: str) -> None:
+        self._container = container
+        self._prefix = prefix
+
+    def put(self, name: str, content: bytes) -> None:
+        self._container.write(self._prefix + name, content)
+
+    def put_file(self, name: str, path: Path) -> None:
+        self._container.upload(self._prefix + name, path)
+
+    def get(self, name: str) -> bytes:
+        return self._container.read(self._prefix + name).content
+
+    def fetch(self, name: str, folder: Path) -> Path:
+        """Download a file into `folder`."""
+        path = folder / name.replace("/", "-")
+        self._container.download(self._prefix + name, path)
+        return path
+
+    def fetch_all(self, prefix: str, folder: Path) -> list[Path]:
+        """Download every file whose name begins with `prefix`."""
+        return [self.fetch(name, folder) for name in self._names(prefix)]
+
+    def clear(self) -> None:
+        self._container.delete_all(self._prefix)
+
+    def _names(self, prefix: str) -> Iterator[str]:
+        for item in self._container.list(self._prefix + prefix):
+            yield item.name.removeprefix(self._prefix)
+
+
+def batch_name(number: int) -> str:
+    return f"upserts/{number:05}.ndjson"
+
+
+def leavers_name(number: int) -> str:
+    return f"leavers/{number:05}.txt"
+
+
+def outcomes_name(stage: str, number: int) -> str:
+    """Contacts that SendGrid refused or could not remove, of one batch or portion: NDJSON for the report."""
+    return f"outcomes/{stage}-{number:05}.ndjson"
+
+
+def _folder(run_id: str) -> str:
+    return f"{export_of(run_id)}/{run_id}/"
+
+
+def _members(export_id: str) -> str:
+    return f"{export_id}/members.parquet"
+
+
+def _json(run: RunRecord) -> bytes:
+    return run.model_dump_json(indent=1).encode()

@@ -1,0 +1,72 @@
+"""Whose turn it is: the runs of one export, one at a time, in `state/<export>/turn.json`.
+
+The document is the truth about which runs are still to be done; queue messages only wake somebody up. It is written
+before a run's record and its message, so a crash in between leaves a run that the sweep finds, never one that is lost.
+"""
+
+from collections.abc import Callable, Iterator
+
+from pydantic import BaseModel, Field
+
+from shared.cloud.storage import Container
+from shared.errors import Conflict, NotFound
+from shared.runs.record import Request
+
+_TRIES = 20  # writers of one export's document at the same moment are few; each loser of a race reads again
+
+
+class Waiting(BaseModel):
+    """A run that has not begun."""
+
+    run_id: str
+    request: Request
+
+
+class Turn(BaseModel):
+    """`active`: the run that is worked on. `planned`: the snapshots that the last plan was made of, by segment."""
+
+    active: str | None = None
+    waiting: list[Waiting] = Field(default_factory=list)
+    planned: dict[str, str] = Field(default_factory=dict)
+
+
+class Turns:
+    """The documents of all exports."""
+
+    def __init__(self, state: Container) -> None:
+        self._state = state
+
+    def load(self, export_id: str) -> Turn:
+        return self._load(export_id)[0]
+
+    def change(self, export_id: str, alter: Callable[[Turn], None]) -> Turn:
+        """Read, alter, write; again from the start if somebody else wrote in between."""
+        for _ in range(_TRIES):
+            turn, etag = self._load(export_id)
+            before = turn.model_copy(deep=True)
+            alter(turn)
+            if turn == before:
+                return turn
+            content = turn.model_dump_json(indent=1).encode()
+            try:
+                self._state.write(_name(export_id), content, if_match=etag, if_absent=etag is None)
+            except Conflict:
+                continue
+            return turn
+        raise Conflict(f"the runs of {export_id} are changed all the time", code="conflict")
+
+    def exports(self) -> Iterator[str]:
+        """Ids of the exports that have ever run."""
+        for folder in self._state.folders(""):
+            yield folder.rstrip("/")
+
+    def _load(self, export_id: str) -> tuple[Turn, str | None]:
+        try:
+            blob = self._state.read(_name(export_id))
+        except NotFound:
+            return Turn(), None
+        return Turn.model_validate_json(blob.content), blob.etag
+
+
+def _name(export_id: str) -> str:
+    return f"{export_id}/turn.json"
