@@ -47,10 +47,10 @@ def about(model: type[BaseModel], error: ValidationError) -> list[tuple[Path, st
 
 def _sentence(model: type[BaseModel], detail: ErrorDetails) -> tuple[Path, str]:
     path, value = detail["loc"], detail["input"]
-    if path[-1] == "[key]":
-        path, value = path[:-2], path[-2]
     if detail["type"] == "extra_forbidden":
         return path, f"{path_text(path)}: {_unknown(_model_at(model, path[:-1]), str(path[-1]))}"
+    if detail["type"] == "refused" and path[-2:] == (value, "[key]"):  # not the value but the name it was given
+        path = path[:-2]
     reason = _REASONS.get(detail["type"], "is not what is expected").format(**detail.get("ctx", {}))
     # Of a list or object the message names the fault inside, unless the fault is to be one.
     is_about_content = detail["type"] in {"missing", "too_short", "too_long"} or (

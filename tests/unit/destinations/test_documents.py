@@ -131,6 +131,12 @@ def test_the_newsletter_example_means_what_it_says() -> None:
         ({"enabled": "yes"}, "enabled: 'yes' is not true or false; give true to let the export run, false to rest it"),
         ({"clear_empty": 1}, "clear_empty: 1 is not true or false"),
         ({"listId": "x"}, "listId: is not a known key; did you mean 'list_id'?"),
+        ({"[key]": None}, "[key]: is not a known key; known are"),
+        ({"only_where": {"[key]": "only_where"}}, "only_where.[key]: 'only_where' is not a list"),
+        (
+            {"mapping": {"email": "E", "custom_fields": {"[key]": "C"}}},
+            "mapping.custom_fields: '[key]' is not a custom",
+        ),
         ({"zzz": 1}, "zzz: is not a known key; known are id, display_name, connection, list_id, "),
         ({"id": "other"}, "id: 'other' is not the document's name, 'newsletter'; leave the key out"),
     ],
