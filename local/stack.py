@@ -31,6 +31,7 @@ from local import process
 from local.azurite import Azurite
 from local.host.http import PING
 from local.identity import LocalIdentity
+from local.land import land_folder
 from local.sendgrid.control import SimulatedSendGrid
 from local.vault import LocalVault
 from shared.cloud.storage import Container, Storage
@@ -173,9 +174,7 @@ class Stack:
 
     def land_folder(self, folder: Path) -> None:
         """Land all files of a folder that plays the container's root; markers last, as producers do."""
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        for path in sorted(files, key=lambda path: path.name in {"model.json", "_SUCCESS"}):
-            self.land(path.relative_to(folder).as_posix(), path)
+        land_folder(self.segments, folder)
 
     def put_config(self, name: str, document: Mapping[str, Any]) -> None:
         """Write a destination document, such as `exports/newsletter.json`."""
