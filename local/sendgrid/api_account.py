@@ -3,7 +3,7 @@
 from urllib.parse import urlencode
 
 from local.sendgrid.account import Account
-from local.sendgrid.answers import NOT_FOUND, Answer, answer, parse_object, refuse
+from local.sendgrid.answers import NOT_FOUND, Answer, Refused, answer, error, parse_object, refuse
 from local.sendgrid.contacts import contact_id
 from local.sendgrid.documents import timestamp
 from local.sendgrid.fields import Field, reserved_documents
@@ -113,7 +113,9 @@ def _count_list(account: Account, _request: Request, list_id: str) -> Answer:
 def _remove_members(account: Account, request: Request, list_id: str) -> Answer:
     contacts = [name for name in request.query.get("contact_ids", "").split(",") if name]
     if not contacts:
-        raise refuse(400, "contact_ids is required", "contact_ids")
+        raise Refused(
+            answer(400, error("contact_ids is required", "contact_ids"))
+        )  # a bare error, says the OpenAPI file
     if list_id not in account.lists.names or any(account.contacts.get(name) is None for name in contacts):
         raise refuse(404, "The specified list ID does not exist or one or more contact IDs do not exist.")
 

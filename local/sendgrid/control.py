@@ -152,6 +152,10 @@ class SimulatedSendGrid:
         finally:
             connection.close()
 
+    def addresses(self, list_id: str = "") -> set[str]:
+        """Give the addresses on a list (or all): quick and small also for a million."""
+        return set(self._fetch("GET", f"addresses?{urlencode({'list_id': list_id})}").decode().split("\n")) - {""}
+
     def contact(self, address: str) -> Document | None:
         found: Document | None = self._get("contact", email=address)["contact"]
         return found
@@ -178,13 +182,17 @@ class SimulatedSendGrid:
         return http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
 
     def _call(self, method: str, name: str, document: Document | None = None) -> Document:
+        answer: Document = orjson.loads(self._fetch(method, name, document))
+        return answer
+
+    def _fetch(self, method: str, name: str, document: Document | None = None) -> bytes:
         connection = self._connection()
         try:
             connection.request(method, f"/__sim/{name}", orjson.dumps(document) if document is not None else None)
             response = connection.getresponse()
-            answer: Document = orjson.loads(response.read())
+            body = response.read()
         finally:
             connection.close()
         if response.status != http.client.OK:
-            raise ValueError(f"the simulated SendGrid refused {method} {name}: {answer}")
-        return answer
+            raise ValueError(f"the simulated SendGrid refused {method} {name}: {body.decode()}")
+        return body

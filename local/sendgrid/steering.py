@@ -7,7 +7,7 @@ import orjson
 
 from local.sendgrid.account import FULL_ACCESS, Account, Settings
 from local.sendgrid.answers import Answer, Refused, answer, parse_object, refuse
-from local.sendgrid.documents import contact_document
+from local.sendgrid.documents import address_of, contact_document
 from local.sendgrid.faults import Fault
 from local.sendgrid.routes import Route, Routes
 from local.sendgrid.server import Request
@@ -38,6 +38,7 @@ class Steering:
                 Route("POST", at + "row_errors", self._mark_rows),
                 Route("GET", at + "stats", self._stats),
                 Route("GET", at + "members", self._members),
+                Route("GET", at + "addresses", self._addresses),
                 Route("GET", at + "contact", self._contact),
                 Route("GET", at + "jobs", self._jobs),
                 Route("POST", at + "jobs/hurry", self._hurry),
@@ -112,6 +113,11 @@ class Steering:
 
     def _members(self, account: Account, request: Request) -> Answer:
         return Answer(200, _lines(account, request.query.get("list_id", "")), "application/x-ndjson")
+
+    def _addresses(self, account: Account, request: Request) -> Answer:
+        list_id = request.query.get("list_id", "")
+        lines = (address_of(contact) for contact in account.contacts if not list_id or list_id in contact.lists)
+        return Answer(200, "\n".join(lines).encode(), "text/plain")
 
     def _contact(self, account: Account, request: Request) -> Answer:
         found = account.contacts.find(request.query.get("email", "").lower())
