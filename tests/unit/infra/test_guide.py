@@ -3,6 +3,7 @@
 import json
 import re
 
+from tests.unit.infra.functions import triggers
 from tests.unit.infra.templates import INFRA, ROOT, load
 
 GUIDE = (ROOT / "docs/first-deployment.md").read_text()
@@ -39,3 +40,12 @@ def test_its_example_is_the_export_it_uploads() -> None:
 
 def test_settings_with_a_default_schedule_are_in_the_file_it_names() -> None:
     assert {"refreshSchedule", "defaultSchedule"} <= set(json.loads(PARAMETERS)["parameters"])
+
+
+def test_the_functions_it_tells_to_look_for_exist() -> None:
+    row = next(
+        line for line in GUIDE.splitlines() if "az functionapp function list" in line and line.startswith("| 4 ")
+    )
+    named = set(re.findall(r"\b[a-z]+_[a-z]+\b", row.split("|")[4]))
+    assert len(named) > 3
+    assert named <= set(triggers())
