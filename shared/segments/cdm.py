@@ -16,8 +16,6 @@ from shared.segments import names
 from shared.segments.location import blob_name
 from shared.segments.snapshot import CsvFormat, FileFormat, NdjsonFormat, ParquetFormat
 
-MAX_BYTES = 16 * 1024 * 1024  # thousands of partitions and attributes fit into a tenth of it
-
 _ENCODINGS = {
     "utf8": "utf-8",
     "65001": "utf-8",
@@ -54,8 +52,6 @@ class Model:
     def __init__(self, name: str, content: bytes) -> None:
         """UnreadableSegment with code `invalid_model` names the file and what is wrong with it."""
         self.name = name
-        if len(content) > MAX_BYTES:
-            raise too_big(name)
         try:
             root = _Root.model_validate_json(content.removeprefix(b"\xef\xbb\xbf"))
         except ValidationError as error:
@@ -98,12 +94,6 @@ class Model:
             )
         refreshed = [time for each in listed if (time := _time(each.refresh_time))]
         return Entity(segment, columns or None, tuple(partitions.values()), max(refreshed, default=None))
-
-
-def too_big(name: str) -> UnreadableSegment:
-    return UnreadableSegment(
-        f"{name} is larger than {MAX_BYTES // 1024**2} MiB", code="invalid_model", advice="Is it really a model.json?"
-    )
 
 
 class _Part(BaseModel):

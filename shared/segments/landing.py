@@ -27,6 +27,7 @@ from shared.segments import cdm, names
 from shared.segments.snapshot import FileFormat, Incomplete, Snapshot, SnapshotFile
 
 _LEVELS = 8  # folders above a new file in which its model.json is looked for; in Customer Insights' it is the sixth
+_MAX_MODEL = 16 * 1024 * 1024  # bytes; thousands of partitions and attributes fit into a tenth of it
 _log = logging.getLogger(__name__)
 
 
@@ -247,14 +248,22 @@ def _model_in(container: Container, folder: str, item: BlobItem | None = None) -
     """The model.json in `folder`, what is wrong with it, or None if there is none (any more)."""
     try:
         item = item or container.properties(folder + names.MODEL)
-        if item.size > cdm.MAX_BYTES:
-            raise cdm.too_big(item.name)
-        return cdm.Model(item.name, container.read(item.name).content)
+        return cdm.Model(item.name, _content(container, item))
     except NotFound:
         return None
     except UnreadableSegment as error:
         _log.warning("%s", error.message)
         return error
+
+
+def _content(container: Container, item: BlobItem) -> bytes:
+    if item.size > _MAX_MODEL:
+        raise UnreadableSegment(
+            f"{item.name} is larger than {_MAX_MODEL // 1024**2} MiB",
+            code="invalid_model",
+            advice="Is it really a model.json?",
+        )
+    return container.read(item.name).content
 
 
 def _completed_by(container: Container, model: cdm.Model, blob_name: str) -> Iterator[str]:

@@ -30,6 +30,7 @@ def test_the_last_partition_of_a_listed_set_completes_its_entity(container: Cont
     assert segments_in(container, f"{RUN}Seg_2.csv") == {"Seg"}
     land(f"{RUN}Seg_3.csv")
     assert segments_in(container, f"{RUN}Seg_3.csv") == frozenset()
+    assert segments_in(container, f"{RUN}Seg_1.csv") == {"Seg"}
 
 
 def test_a_part_that_nothing_lists_completes_nothing(container: Container, land: Land) -> None:

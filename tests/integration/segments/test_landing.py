@@ -78,8 +78,10 @@ def test_a_half_landed_folder_is_incomplete_and_says_what_is_missing(container: 
     assert found.missing == tuple(blobs[1:])
     assert found.marker == "drop/model.json"
     assert "2 of the 3 files" in found.reason
-    land(*blobs[1:])
-    assert names(snapshot(container)) == blobs
+    land(*blobs[1:], after="drop/model.json")
+    complete = snapshot(container)
+    assert names(complete) == blobs
+    assert complete.landed_at == container.properties(blobs[2]).last_modified
 
 
 def test_partitions_in_several_folders_with_odd_names_are_found(container: Container, land: Land) -> None:
@@ -122,6 +124,7 @@ def test_refresh_time_stands_in_for_a_missing_time_of_production(container: Cont
 
 def test_a_complete_snapshot_stands_in_for_a_newer_one_that_is_not(container: Container, land: Land) -> None:
     land("old/1.csv")
+    write_model(container, "half/", entity(container, "Seg", "half/1.csv"), modifiedTime="2026-11-20T12:00:00Z")
     write_model(container, "old/", entity(container, "Seg", "old/1.csv"), modifiedTime="2026-11-20T03:00:00Z")
     write_model(container, "new/", entity(container, "Seg", "new/1.csv"), modifiedTime="2026-11-21T03:00:00Z")
     found = snapshot(container)
@@ -151,11 +154,16 @@ def test_a_landing_in_progress_outshines_the_broken_one_before_it(container: Con
     assert incomplete(container).missing == ("new/1.csv",)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"entities": 1}', b" " * (16 * 1024**2 + 1)])
-def test_a_model_that_cannot_be_read_is_refused_by_name(container: Container, land: Land, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"", "Invalid JSON"), (b'{"entities": 1}', "entities"), (b" " * (16 * 1024**2 + 1), "larger than 16 MiB")],
+)
+def test_a_model_that_cannot_be_read_is_refused_by_name(
+    container: Container, land: Land, content: bytes, says: str
+) -> None:
     land("drop/Seg/2026/11/21/0300/Seg_1.csv", "other/Fine.csv")
-    container.write("drop/model.json", content)
-    with pytest.raises(UnreadableSegment, match=r"drop/model\.json"):
+    land("drop/model.json", content=content, after="other/Fine.csv")
+    with pytest.raises(UnreadableSegment, match=rf"^drop/model\.json.*{says}"):
         latest(container, "Seg")
     assert names(snapshot(container, "Fine")) == ["other/Fine.csv"]
 
@@ -171,6 +179,8 @@ def test_parts_wait_for_their_model(container: Container, land: Land) -> None:
     found = incomplete(container)
     assert "drop/Seg/2026/11/21/0300/" in found.reason
     assert found.missing == ()
+    land("drop/Seg/2026/11/20/0300/Seg_1.csv", after="drop/Seg/2026/11/21/0300/Seg_1.csv")
+    assert incomplete(container).marker == "drop/Seg/2026/11/20/0300/Seg_1.csv"
     assert [each.segment for each in known_segments(container)] == ["Seg"]
 
 
@@ -272,8 +282,10 @@ def test_an_empty_file_is_still_being_written_and_hides_nothing(container: Conta
 
 
 def test_the_mark_of_a_folder_that_is_named_like_a_file_is_no_file(container: Container, land: Land) -> None:
-    land("Seg.csv", "Seg.csv/_SUCCESS", content=b"")
+    land("Seg.csv", content=b"")
     land("Seg.csv/part-0.csv")
+    assert incomplete(container).marker == "Seg.csv/part-0.csv"
+    land("Seg.csv/_SUCCESS", content=b"")
     found = snapshot(container)
     assert names(found) == ["Seg.csv/part-0.csv"]
     assert found.newer_incomplete is None
@@ -289,7 +301,8 @@ def test_an_other_version_of_a_file_is_another_snapshot(container: Container, la
 
 def test_known_segments_are_all_that_landed_in_any_way(container: Container, land: Land) -> None:
     land("drop/a.csv", "Parts/part-0.csv", "Parts/_SUCCESS", "Single.parquet", "Waits/2026/11/21/0300/Waits_1.csv")
-    land("readme.md", "$logs/x.csv", "_temporary/Hidden.csv", "part-0.csv", "2026/11/_SUCCESS")
+    land("readme.md", "$logs/x.csv", "_temporary/Hidden.csv", "part-0.csv", "2026/11/_SUCCESS", "_staging/0/_SUCCESS")
+    write_model(container, "_staging/", entity(container, "Hidden", "drop/a.csv"))
     listed = [entity(container, "Listed", "drop/a.csv"), entity(container, "Half", "drop/b.csv")]
     write_model(container, "drop/", *listed)
     assert [(each.segment, type(each)) for each in known_segments(container)] == [

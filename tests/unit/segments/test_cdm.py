@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import UnreadableSegment
-from shared.segments.cdm import MAX_BYTES, Model
+from shared.segments.cdm import Model
 from shared.segments.snapshot import CsvFormat, FileFormat, NdjsonFormat, ParquetFormat
 
 CONTAINER = "https://contoso.blob.core.windows.net/segments"
@@ -165,7 +165,6 @@ def test_the_time_of_production_is_taken_as_utc_and_left_out_if_it_is_none(
         (b'{"entities": [1]}', "entities.0"),
         (b'{"entities": [' * 100_000, "Invalid JSON"),
         (b'{"entities": "\xff"}', "Invalid JSON"),
-        (b" " * (MAX_BYTES + 1), "larger than 16 MiB"),
     ],
 )
 def test_what_is_no_model_is_refused_by_name(content: bytes, says: str) -> None:
