@@ -104,8 +104,8 @@ def test_half_a_gzip_file_is_not_taken_for_a_whole_one(serve: Serve, content: by
     "answered",
     [
         answer(b"x" * 200_000),
-        answer(gzip.compress(b"\0" * 100_000_000)),
-        answer(gzip.compress(b"\0" * 100_000_000), Content_Encoding="gzip"),
+        answer(gzip.compress(b"\0" * 20_000_000)),
+        answer(gzip.compress(b"\0" * 20_000_000), Content_Encoding="gzip"),
     ],
     ids=["plain", "bomb", "bomb in transit"],
 )
