@@ -59,7 +59,7 @@ class Settings:
         timezone = env.get("DEFAULT_TIMEZONE", "UTC")
         try:
             ZoneInfo(timezone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder of zones, such as Europe
             raise _bad("DEFAULT_TIMEZONE", f"is {timezone!r}", "use an IANA name such as Europe/Athens") from error
         return cls(
             host_storage=StorageAccount.read("AzureWebJobsStorage", env),

@@ -1,8 +1,8 @@
 """Files of a snapshot as SQL relations of text columns.
 
 A relation calls its columns `c0`, `c1`, … in the file's order, so that a CSV file's own names never become SQL: they
-are only compared with the mapping's, in Python. What cannot be split into the right number of columns, or is not valid in
-the file's encoding, is a *malformed* row: it is reported with its number, and the file goes on.
+are only compared with the mapping's, in Python. What cannot be split into the right number of columns, or is not valid
+in the file's encoding, is a *malformed* row: it is reported with its number, and the file goes on.
 """
 
 import csv

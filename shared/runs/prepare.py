@@ -95,8 +95,8 @@ def _mapping(export: Export, sendgrid: SendGrid) -> Mapping:
         raise RunFailed(
             f"SendGrid has no custom field {', '.join(missing)}",
             code="unknown_custom_field",
-            advice="Create it in SendGrid (Marketing > Custom Fields), correct the mapping, or allow the app to create it "
-            "(create_missing_fields).",
+            advice="Create it in SendGrid (Marketing > Custom Fields), correct the mapping, or set "
+            "create_missing_fields.",
         )
     for name in missing:
         sendgrid.create_field(name, FieldType.TEXT)
