@@ -6,8 +6,6 @@ Source: Twilio's OpenAPI files for Marketing Campaigns v3 (copies in tests/data/
 import re
 from dataclasses import dataclass
 
-BASE_URLS = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}  # by a connection's region
-
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 

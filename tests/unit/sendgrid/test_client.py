@@ -9,7 +9,8 @@ import pytest
 
 from local.sendgrid.control import SimulatedSendGrid
 from shared.sendgrid import errors
-from shared.sendgrid.client import LONGEST_URL, ContactCount, ContactList, FieldDefinition, SendGrid
+from shared.sendgrid.client import LONGEST_URL, ContactCount, ContactExport, ContactList, FieldDefinition, SendGrid
+from shared.sendgrid.downloads import Downloads
 from shared.sendgrid.transport import Transport
 from tests.unit.sendgrid.conftest import KEY, batch
 
@@ -294,15 +295,39 @@ def test_unknown_keys_and_odd_members_of_an_answer_are_passed_over(sim: Simulate
     }
 
 
-def test_an_export_of_contacts_is_asked_for_and_followed(sim: SimulatedSendGrid, sendgrid: SendGrid) -> None:
-    export = {"id": "e-1", "_metadata": {}}
-    sim.fault(route="/v3/marketing/contacts/exports", method="POST", status=202, body=json.dumps(export))
-    assert sendgrid.create_export(NOBODY, max_file_size=5) == "e-1"
-    status = {"id": "e-1", "status": "ready", "urls": ["https://x.example/f?sig=s", 5], "contact_count": 3}
-    sim.fault(route="/v3/marketing/contacts/exports/*", status=200, body=json.dumps(status))
+def test_what_a_report_on_an_export_leaves_out_is_made_up_for(sim: SimulatedSendGrid, sendgrid: SendGrid) -> None:
+    route = "/v3/marketing/contacts/exports/*"
+    sim.fault(route=route, status=200, body='{"status": "READY", "urls": ["https://x.example/f?sig=s", 5], "new": 1}')
     ready = sendgrid.export_status("e-1")
-    assert (ready.status, ready.urls, ready.contact_count) == ("ready", ("https://x.example/f?sig=s",), 3)
-    assert ready.expires_at is None
+    assert (ready.status, ready.urls, ready.contact_count) == ("ready", ("https://x.example/f?sig=s",), 0)
     assert "sig" not in repr(ready)
-    sim.fault(route="/v3/marketing/contacts/exports/*", status=200, body='{"status": "PENDING", "urls": null}')
-    assert sendgrid.export_status("e-1").status == "pending"
+    sim.fault(route=route, status=200, body='{"urls": null}')
+    assert sendgrid.export_status("e-1") == ContactExport("e-1", "pending", 0, None, ())
+
+
+# Exports
+
+
+def test_the_members_of_a_list_are_exported_into_files(
+    sim: SimulatedSendGrid, sendgrid: SendGrid, list_id: str
+) -> None:
+    sim.configure(export_megabyte=2000)
+    addresses = {f"{number}@example.com" for number in range(50)}
+    put(sim, sendgrid, list_id, *addresses)
+    put(sim, sendgrid, sim.create_list("Another"), "stranger@example.com")
+    export_id = sendgrid.create_export(list_id, max_file_size=1)
+    sim.finish_jobs()
+    export = sendgrid.export_status(export_id)
+    assert (export.status, export.contact_count) == ("ready", 50)
+    assert len(export.urls) > 1
+    assert export.expires_at
+    downloads = Downloads(sim.url)
+    lines = [line for url in export.urls for line in b"".join(downloads.fetch(url)).splitlines()]
+    assert {json.loads(line)["email"] for line in lines} == addresses
+
+
+def test_an_export_that_sendgrid_does_not_know_is_not_found(sendgrid: SendGrid) -> None:
+    with pytest.raises(errors.JobNotFound):
+        sendgrid.export_status(NOBODY)
+    with pytest.raises(errors.ListNotFound):
+        sendgrid.create_export(NOBODY)

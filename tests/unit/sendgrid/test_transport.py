@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,29 @@ def test_sendgrids_own_limit_is_met_without_a_429(
     assert caught.value.status is None, "our own count said so"
     assert 5 < caught.value.retry_after <= 901
     assert sim.stats()["requests"] == {"GET /v3/marketing/lists": {"200": 3}}
+
+
+def test_threads_together_use_sendgrids_limit_up_and_do_not_pass_it(
+    sim: SimulatedSendGrid, make_transport: MakeTransport
+) -> None:
+    sim.configure(rate_limits={"GET /v3/marketing/lists": 10}, rate_window=500_000.0)
+    now = time.time()
+    transport = make_transport(
+        limits=RateLimits(lambda: now), policy=RetryPolicy(longest_pause=100.0), sleep=lambda _: time.sleep(0.005)
+    )
+
+    def wait_asked_for(_: int) -> float:
+        try:
+            transport.call(routes.LISTS)
+        except errors.Throttled as error:
+            return error.retry_after
+        return 0.0
+
+    with ThreadPoolExecutor(4) as pool:
+        waits = list(pool.map(wait_asked_for, range(16)))
+    assert waits.count(0.0) == 10
+    assert all(wait == 0.0 or wait > 100.0 for wait in waits), "the limit is in the way, not another thread"
+    assert sim.stats()["requests"] == {"GET /v3/marketing/lists": {"200": 10}}
 
 
 def test_a_temporary_block_stops_every_route_of_the_account(
