@@ -41,7 +41,7 @@ _contacts = st.fixed_dictionaries(
         "phone_number": st.sampled_from(["000", "+15550100"]),
         "external_id": st.just("7"),
         "alternate_emails": st.lists(_addresses, max_size=2),
-        "whatever": st.one_of(_texts, st.lists(st.integers(), max_size=2), st.dictionaries(_texts, _texts, max_size=1)),
+        "whatever": st.one_of(_texts, st.lists(st.integers(0, 9), max_size=2), st.dictionaries(_texts, _texts, max_size=1)),
     },
 )
 
