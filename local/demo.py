@@ -65,11 +65,11 @@ class Demo:
 
     def play(self) -> None:
         today = dt.datetime.now(dt.UTC)
-        self._first_landing(today - dt.timedelta(minutes=5))
-        self._changed_landing(today)
-        self._on_demand()
+        self.first_landing(today - dt.timedelta(minutes=5))
+        self.changed_landing(today)
+        self.on_demand()
 
-    def _first_landing(self, produced_at: dt.datetime) -> None:
+    def first_landing(self, produced_at: dt.datetime) -> None:
         self._console.rule("1. A segment lands in storage", align="left")
         manifest = land(self._stack, self._segment, produced_at)
         run = self._wait()
@@ -84,7 +84,7 @@ class Demo:
         }
         self._check(run, expected, self._segment)
 
-    def _changed_landing(self, produced_at: dt.datetime) -> None:
+    def changed_landing(self, produced_at: dt.datetime) -> None:
         self._console.rule("2. The next snapshot lands: people came, changed and left", align="left")
         following = self._segment.next()
         difference = following.difference()
@@ -99,7 +99,7 @@ class Demo:
         }
         self._check(run, expected, following)
 
-    def _on_demand(self) -> None:
+    def on_demand(self) -> None:
         self._console.rule("3. A run on demand, over HTTP", align="left")
         sent = self._stack.sendgrid.stats()["contacts"]
         answer = self._stack.http("POST", f"/api/exports/{EXPORT}/runs", json={})
@@ -109,7 +109,7 @@ class Demo:
         path = where.removeprefix(self._stack.url)
         deadline = time.monotonic() + _WAIT
         while (run := self._stack.http("GET", path).json())["state"] not in ENDED and time.monotonic() < deadline:
-            time.sleep(float(answer.headers["Retry-After"]) / 10)
+            time.sleep(min(0.5, float(answer.headers["Retry-After"])))
         self._show(run)
         self._expect("contacts sent again", self._stack.sendgrid.stats()["contacts"] - sent, 0)
         self._check(run, {"upserts": 0, "leavers": 0}, self._segment.next())

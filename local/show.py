@@ -51,7 +51,8 @@ def progress(console: Console) -> Iterator[Watch]:
 
 def accounting(run: Document) -> Table:
     """What became of every row and every leaver."""
-    table = Table(title=f"run {run['run_id']}: {run['state'].replace('_', ' ')}", title_justify="left", box=None)
+    title = f"run {run['run_id']}: {run['state'].replace('_', ' ')}"
+    table = Table(title=title, title_justify="left", box=None, show_header=False)
     table.add_column()
     table.add_column(justify="right")
     for whole, parts in _ACCOUNTING:

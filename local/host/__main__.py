@@ -61,10 +61,10 @@ def _serve(app_dir: Path, options: argparse.Namespace) -> int:
 def _trust(certificate: Path) -> None:
     """Give the exporter the local vault's certificate through its constructor: no setting may turn that check off."""
     from local.vault import client_options
-    from shared import app
+    from shared.app import App, install
     from shared.settings import Settings
 
-    app.install(app.App(Settings.from_environment(), vault_options=client_options(certificate)))
+    install(App(Settings.from_environment(), vault_options=client_options(certificate)))
 
 
 def _on(number: signal.Signals, ended: threading.Event) -> None:
