@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the virtual environment and installs the storage emulator: local/setup.sh VENV_DIR
-# Safe to run again. PYTHON=/path/to/python chooses the interpreter; otherwise 3.13 is looked for, then 3.12, then 3.11.
+# Safe to run again. BASE_PYTHON=/path/to/python chooses the interpreter; otherwise 3.13 is looked for, then 3.12, then 3.11.
 set -euo pipefail
 
 venv=${1:?usage: local/setup.sh VENV_DIR}
@@ -36,13 +36,13 @@ find_python() {
       fi
     done
   done
-  echo "setup: no Python 3.13, 3.12 or 3.11 with venv found; name one with PYTHON=/path/to/python" >&2
+  echo "setup: no Python 3.13, 3.12 or 3.11 with venv found; name one with BASE_PYTHON=/path/to/python" >&2
   exit 1
 }
 
 python=$venv/bin/python
 if ! "$python" -m pip --version >/dev/null 2>&1; then
-  base=${PYTHON:-$(find_python)}
+  base=${BASE_PYTHON:-$(find_python)}
   step "virtual environment $venv with $("$base" --version)" "$base" -m venv --clear "$venv"
 fi
 
