@@ -2,13 +2,11 @@
 
 import time
 
-import orjson
-
 from local.sendgrid import ordinary
 from local.sendgrid.account import Account
 from local.sendgrid.answers import Answer, Refused, answer, error, errors, parse, parse_object, refuse, refuse_storage
 from local.sendgrid.api_account import start_deletion
-from local.sendgrid.contacts import contact_id
+from local.sendgrid.contacts import contact_id, record_of
 from local.sendgrid.jobs import ERRORS_GARBLED, ERRORS_GONE, Outcome, errors_file, job_document
 from local.sendgrid.routes import Route
 from local.sendgrid.rows import MAX_CONTACTS, RowReader, Rows, wrong_shape
@@ -56,7 +54,9 @@ def _read_carefully(account: Account, request: Request) -> tuple[frozenset[str],
     lists = account.lists.read_ids(document.get("list_ids"))
     reader = RowReader(account.fields.by_id, account.row_errors)
     for index, contact in enumerate(contacts):
-        reader.take(index, contact, orjson.dumps(contact))
+        if not isinstance(contact, dict):
+            raise wrong_shape()
+        reader.take(index, contact, record_of(contact))
     return lists, reader.finish(listed_errors=account.settings.listed_errors)
 
 

@@ -6,9 +6,8 @@ row number, so no second index is needed. Nothing here is validated: `rows` did 
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from uuid import UUID
 
 import orjson
 
@@ -20,14 +19,20 @@ _MASK = (1 << 128) - 1
 _ALTERNATES = b'"alternate_emails"'
 
 
+def record_of(contact: Mapping[str, object]) -> bytes:
+    """Write a contact's JSON for keeping: copied, because orjson's own bytes hold on to a buffer of several KB."""
+    return memoryview(orjson.dumps(contact)).tobytes()
+
+
 def contact_id(number: int) -> str:
-    """Give the id of the contact in row `number` (from 1): 36 characters that look random."""
-    return str(UUID(int=(number * _SPREAD) & _MASK))
+    """Give the id of the contact in row `number` (from 1): 36 characters that look like a random uuid."""
+    text = f"{(number * _SPREAD) & _MASK:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _row_number(contact: str) -> int:
     try:
-        return (UUID(contact).int * _GATHER) & _MASK
+        return (int(contact.replace("-", ""), 16) * _GATHER) & _MASK
     except ValueError:
         return 0
 
@@ -212,4 +217,4 @@ def _merge(old: bytes, new: bytes) -> bytes | None:
         kept["custom_fields"] = custom
     else:
         kept.pop("custom_fields", None)
-    return orjson.dumps(kept)
+    return record_of(kept)

@@ -74,7 +74,7 @@ class Fault:
             answer = Answer(status, self.body.encode(), self.content_type)
         else:
             answer = errors(status, error(self.message or _MESSAGES.get(status, "error")))
-        answer.headers.update(self.headers)
+        answer.headers.update((name.lower(), value) for name, value in self.headers.items())
         return answer
 
 

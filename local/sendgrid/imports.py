@@ -13,10 +13,8 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import orjson
-
 from local.sendgrid.answers import refuse
-from local.sendgrid.contacts import Applied, Contacts
+from local.sendgrid.contacts import Applied, Contacts, record_of
 from local.sendgrid.fields import OTHER_IDENTIFIERS, RESERVED_NAMES, TEXT_LIMITS, Field
 from local.sendgrid.jobs import Outcome
 from local.sendgrid.rows import KEY_MARK
@@ -114,11 +112,11 @@ class CsvImport:
             outcome.errors.append((key, problem))
             return
         keys.append(key)
-        records.append(orjson.dumps(contact | ({"custom_fields": custom} if custom else {})))
+        records.append(record_of(contact | ({"custom_fields": custom} if custom else {})))
 
     def _apply(self, contacts: Contacts, keys: list[str], records: list[bytes], outcome: Outcome) -> None:
         now = time.time()
-        applied: Applied = contacts.upsert(keys[:], records[:], self.lists, created=now, updated=now)
+        applied: Applied = contacts.upsert(keys, records, self.lists, created=now, updated=now)
         outcome.created += applied.created
         outcome.updated += applied.updated
         outcome.errors += applied.errors

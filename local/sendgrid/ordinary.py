@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from local.sendgrid.answers import parse
+from local.sendgrid.answers import parse_object
 from local.sendgrid.fields import MAX_CUSTOM_TEXT, TEXT_LIMITS, Field
 from local.sendgrid.rows import RowReader, Rows
 from local.sendgrid.values import ADDRESS, MAX_ADDRESS, NUMBER
 
 _HEAD = re.compile(r'\{(?:"list_ids":(\["[^]\\]*"\]|\[\]),)?+"contacts":\[')
 _TAIL = "]}"
+_LISTS_BEHIND = '],"list_ids":['
 _CHARACTER = r'[^"\\\x00-\x1f]'
 _STRING = rf'"(?:{_CHARACTER}++|\\.)*+"'
 _OBJECT = (
@@ -41,10 +42,12 @@ def split(body: bytes, fields: Mapping[str, Field]) -> tuple[str, list[tuple[str
     head = _HEAD.match(text)
     if head is None or not text.endswith(_TAIL):
         return None
-    start, end = head.end(), len(text) - len(_TAIL)
+    list_ids, start, end = head[1], head.end(), len(text) - len(_TAIL)
+    if list_ids is None and (behind := text.rfind(_LISTS_BEHIND)) >= 0:
+        list_ids, end = text[behind + len(_LISTS_BEHIND) - 1 : -1], behind
     pairs: list[tuple[str, str]] = _contacts(_signature(fields)).findall(text, start, end)
     covered = sum(len(contact) for contact, _ in pairs) + len(pairs) - 1  # a comma between two
-    return (head[1] or "[]", pairs) if covered == end - start else None
+    return (list_ids or "[]", pairs) if covered == end - start else None
 
 
 def read_pairs(pairs: list[tuple[str, str]], reader: RowReader, marked: Iterable[str], *, listed_errors: int) -> Rows:
@@ -55,7 +58,7 @@ def read_pairs(pairs: list[tuple[str, str]], reader: RowReader, marked: Iterable
     if marked := frozenset(marked):
         special |= {index for index, key in enumerate(keys) if key in marked}
     for index in sorted(special):
-        reader.take(index, parse(records[index]), records[index])
+        reader.take(index, parse_object(records[index]), records[index])
     careful = reader.finish(listed_errors=listed_errors)
     if not special:
         return Rows(keys, records)

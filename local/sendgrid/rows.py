@@ -42,10 +42,8 @@ class RowReader:
         self._refused: list[dict[str, str | None]] = []
         self._unknown: dict[str, None] = {}  # field ids, in the order they came
 
-    def take(self, index: int, contact: object, record: bytes) -> None:
+    def take(self, index: int, contact: Mapping[str, object], record: bytes) -> None:
         """Take the contact at `index`; `record` is its JSON."""
-        if not isinstance(contact, dict):
-            raise wrong_shape()
         key = self._key(index, contact)
         problem = ""
         for name, value in contact.items():

@@ -79,6 +79,16 @@ def test_a_file_that_cannot_be_read_fails_the_job(sim: SimulatedSendGrid, api: A
     assert errors_of(job)[""].startswith("Failed to preprocess input csv")
 
 
+def test_a_multipart_upload_fails_the_job(sim: SimulatedSendGrid, api: Api) -> None:
+    announced = announce(api, [EMAIL])
+    headers = {item["header"]: item["value"] for item in announced["upload_headers"]}
+    requests.put(announced["upload_uri"], files={"file": b"email\na@example.com\n"}, headers=headers, timeout=30)
+    sim.finish_jobs()
+    assert errors_of(api.job(announced["job_id"])) == {
+        "": "Failed to preprocess input csv: the field mapping doesn't match the CSV"
+    }
+
+
 @pytest.mark.parametrize(
     "document",
     [

@@ -41,7 +41,9 @@ _contacts = st.fixed_dictionaries(
         "phone_number": st.sampled_from(["000", "+15550100"]),
         "external_id": st.just("7"),
         "alternate_emails": st.lists(_addresses, max_size=2),
-        "whatever": st.one_of(_texts, st.lists(st.integers(0, 9), max_size=2), st.dictionaries(_texts, _texts, max_size=1)),
+        "whatever": st.one_of(
+            _texts, st.lists(st.integers(0, 9), max_size=2), st.dictionaries(_texts, _texts, max_size=1)
+        ),
     },
 )
 
@@ -88,6 +90,12 @@ def test_ordinary_contacts_are_recognised_in_any_order_of_their_fields() -> None
     parts = ordinary.split(body, FIELDS.by_id)
     assert parts is not None
     assert [address for _, address in parts[1]] == ["A@example.com", "b@example.com"]
+
+
+def test_the_lists_may_stand_before_or_behind_the_contacts() -> None:
+    contacts = b'"contacts":[{"email":"a@example.com"}]'
+    for body in (b'{"list_ids":["x"],' + contacts + b"}", b"{" + contacts + b',"list_ids":["x"]}'):
+        assert ordinary.split(body, FIELDS.by_id) == ('["x"]', [('{"email":"a@example.com"}', "a@example.com")])
 
 
 def test_what_is_not_one_list_of_objects_is_left_to_the_careful_way() -> None:
