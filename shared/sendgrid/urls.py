@@ -53,7 +53,7 @@ def is_public(address: str) -> bool:
     """Whether an IP address is one of the public internet, also behind the ways to write IPv4 in IPv6."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        inner = ip.ipv4_mapped or ip.sixtofour  # 6to4 is public as a whole to Python before 3.13
         if ip in _NAT64:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
