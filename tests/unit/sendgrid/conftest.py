@@ -78,6 +78,11 @@ def batch(list_id: str, *addresses: str) -> bytes:
     return json.dumps({"list_ids": [list_id], "contacts": [{"email": address} for address in addresses]}).encode()
 
 
+def asked(sim: SimulatedSendGrid) -> int:
+    """How many requests the simulated SendGrid has seen."""
+    return sum(sum(statuses.values()) for statuses in sim.stats()["requests"].values())
+
+
 class Web:
     """A web server on this machine; `answer(path)` writes whole responses by hand, so that they may be wrong."""
 
