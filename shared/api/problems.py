@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import azure.functions as func
 
-from shared.errors import Conflict, ExportError, NotFound, RetryLater, RunFailed
+from shared.errors import Conflict, ExportError, InvalidDocument, NotFound, RetryLater, RunFailed
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +17,7 @@ Handler = Callable[[func.HttpRequest], func.HttpResponse]
 _STATUS: dict[type[ExportError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    InvalidDocument: HTTPStatus.CONFLICT,  # the request is right, what it is about is not
     RetryLater: HTTPStatus.SERVICE_UNAVAILABLE,
     RunFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

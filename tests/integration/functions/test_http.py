@@ -133,6 +133,6 @@ def test_a_document_that_cannot_be_used_is_a_problem_that_names_it(runtime: Runt
     export_id = f"broken-{uuid.uuid4().hex[:8]}"
     stack.put_config(f"exports/{export_id}.json", {"display_name": "Broken"})
     answer = start(runtime, export_id)
-    assert_problem(answer, answer.status, code="invalid_document")
+    assert_problem(answer, 409, code="invalid_document")
     assert f"exports/{export_id}.json" in answer.json()["detail"]
     assert "list_id" in answer.json()["detail"]
