@@ -6,11 +6,11 @@ from shared.contacts.membership import Fates, SettledCounts, settle, write_membe
 from shared.errors import ExportError
 from shared.runs import messages, remove
 from shared.runs.messages import Message
-from shared.runs.record import BatchState, ErrorRecord, RunRecord, State
+from shared.runs.record import BatchState, RunRecord, State
 from shared.runs.report import write_report
 from shared.runs.services import Services
 from shared.runs.slice import Slice
-from shared.runs.store import batch_name
+from shared.runs.store import Shelf, batch_name
 from shared.runs.turn import Turn
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ def finish(services: Services, here: Slice) -> None:
     if run.planned:
         _close_books(services, here)
     run.state = run.ends_as or (State.COMPLETED_WITH_WARNINGS if _warnings(run) else State.SUCCESSFUL)
-    run.reason = run.reason or _reason(run)
+    run.reason = run.error.message if run.error else _reason(run)
     _close(services, here)
 
 
@@ -31,10 +31,9 @@ def give_up(services: Services, here: Slice, error: ExportError) -> None:
 
     What was sent is sent again by the next run, which changes nothing on the list.
     """
-    run = here.run
-    run.state = State.FAILED
-    run.error = ErrorRecord(code=error.code, message=error.message, advice=error.advice)
-    run.reason = error.message
+    here.note_error(error)
+    here.run.state = State.FAILED
+    here.run.reason = error.message
     _close(services, here)
 
 
@@ -48,17 +47,24 @@ def _close(services: Services, here: Slice) -> None:
 def let_next_in(services: Services, run: RunRecord) -> None:
     """Delete the plan, end the turn, and wake up the run that waits next."""
     services.runs.plan(run).clear()
+    end_turn(services, run.export_id, run.run_id, forget=run.state in {State.FAILED, State.CANCELED})
+
+
+def end_turn(services: Services, export_id: str, run_id: str, *, forget: bool) -> None:
+    """The run is no longer the one that is worked on. `forget`: should its landing be announced again, it is news."""
 
     def end(turn: Turn) -> None:
-        if turn.active == run.run_id:
+        if turn.active == run_id:
             turn.active = None
-        if run.state in {State.FAILED, State.CANCELED}:
-            turn.planned = {}  # should the same landing be announced again, it is not old news
+            turn.planned = {} if forget else turn.planned
 
-    turn = services.turns.change(run.export_id, end)
+    wake_next(services, export_id, services.turns.change(export_id, end))
+
+
+def wake_next(services: Services, export_id: str, turn: Turn) -> None:
+    """Wake up the run that waits first, if nobody is at work. Once too often does no harm."""
     if turn.active is None and turn.waiting:
-        following = Message(run_id=turn.waiting[0].run_id, export_id=run.export_id)
-        messages.send(services.storage.export_runs, following)
+        messages.send(services.storage.export_runs, Message(run_id=turn.waiting[0].run_id, export_id=export_id))
 
 
 def _close_books(services: Services, here: Slice) -> None:
@@ -67,9 +73,8 @@ def _close_books(services: Services, here: Slice) -> None:
 
     run = here.run
     shelf = services.runs.plan(run)
-    for portion in run.removals:
-        if portion.state is BatchState.SENT:  # the run ended before it could be asked about
-            remove.fail(shelf, portion, "the run ended before SendGrid confirmed the removal")
+    if not run.dry_run:
+        _abandon(run, shelf)
     with work_folder() as folder, engine(folder) as database:
         fetched = {
             state: [
@@ -77,7 +82,7 @@ def _close_books(services: Services, here: Slice) -> None:
                 for batch in run.batches
                 if batch.state is state and not run.dry_run
             ]
-            for state in (BatchState.FAILED, BatchState.PLANNED, BatchState.SENT, BatchState.UNCONFIRMED)
+            for state in (BatchState.FAILED, BatchState.PLANNED, BatchState.UNCONFIRMED)
         }
         fates = Fates(
             previous=services.runs.fetch_members(run.export_id, folder / "previous.parquet"),
@@ -85,9 +90,9 @@ def _close_books(services: Services, here: Slice) -> None:
             outcomes=shelf.fetch_all("outcomes/", folder),
             refused=fetched[BatchState.FAILED],
             unsent=fetched[BatchState.PLANNED],
-            unconfirmed=fetched[BatchState.SENT] + fetched[BatchState.UNCONFIRMED],
+            unconfirmed=fetched[BatchState.UNCONFIRMED],
             leavers=shelf.fetch("leavers.parquet", folder),
-            attempted=_attempted(run),
+            attempted=run.counts["leavers"],
         )
         settled = settle(database, fates)
         write_report(database, shelf.fetch("rejects.parquet", folder), fates.rows, folder / "report.csv")
@@ -99,13 +104,16 @@ def _close_books(services: Services, here: Slice) -> None:
         services.runs.put_report(run, folder / "report.csv")
 
 
-def _attempted(run: RunRecord) -> int:
-    """How many leavers, from the plan's first, need no longer be members; the failed among them are named apart."""
-    if run.dry_run:
-        return 0
-    if run.ends_as is None:
-        return run.counts["leavers"]
-    return sum(portion.leavers for portion in run.removals if portion.state is not BatchState.PLANNED)
+def _abandon(run: RunRecord, shelf: Shelf) -> None:
+    """The run ends before its time: nobody will ask any more what became of what is under way."""
+    for batch in run.batches:
+        if batch.state is BatchState.SENT:
+            batch.state = BatchState.UNCONFIRMED
+    for portion in run.removals:
+        if portion.state is BatchState.SENT:
+            remove.fail(shelf, portion, "unconfirmed", "the run ended before SendGrid confirmed the removal")
+        elif portion.state is BatchState.PLANNED:
+            remove.fail(shelf, portion, "not_removed", "the run ended before this contact was taken off the list")
 
 
 def _counts(run: RunRecord, settled: SettledCounts) -> dict[str, int]:

@@ -32,13 +32,14 @@ def prepare(services: Services, here: Slice) -> None:
     from shared.contacts.engine import engine, work_folder
 
     run = here.run
+    run.planned = False  # it may be again, after an earlier try
     export, connection = _destination(services, run)
-    sendgrid = services.sendgrid(connection, here.check)
+    # Nothing in here can be cut in two by the end of the slice: it would begin from nothing in the next one.
+    sendgrid = services.sendgrid(connection, here.check_lease)
     sendgrid.check_key()
     sendgrid.contact_list(export.list_id)
-    mapping = _mapping(export, sendgrid)
+    mapping = _mapping(export, sendgrid, dry_run=run.dry_run)
     snapshots = [_snapshot(services, segment) for segment in export.segments]
-    here.check()
 
     run.connection_id, run.list_id = connection.id, export.list_id
     run.snapshots = {snapshot.segment: _snapshot_record(snapshot) for snapshot in snapshots}
@@ -56,7 +57,7 @@ def prepare(services: Services, here: Slice) -> None:
         _guard(export, connection, plan, force=run.force)
         _store_plan(services, here, planner, folder)
     run.planned = True
-    run.progress = Progress(total=plan.upserts + plan.leavers)
+    run.progress = Progress(total=plan.upserts + plan.leavers - plan.kept_by_other_export)
     if not run.dry_run:
         _note_snapshots(services, run)
     here.enter(Phase.FINISH if run.dry_run else Phase.SEND)
@@ -86,7 +87,7 @@ def _destination(services: Services, run: RunRecord) -> tuple[Export, Connection
     return export, connection
 
 
-def _mapping(export: Export, sendgrid: SendGrid) -> Mapping:
+def _mapping(export: Export, sendgrid: SendGrid, *, dry_run: bool) -> Mapping:
     if not export.mapping.custom_fields:
         return Mapping.of(export, ())
     defined = _custom_fields(sendgrid)
@@ -98,6 +99,8 @@ def _mapping(export: Export, sendgrid: SendGrid) -> Mapping:
             advice="Create it in SendGrid (Marketing > Custom Fields), correct the mapping, or set "
             "create_missing_fields.",
         )
+    if dry_run:
+        return Mapping.of(export, [*defined, *(CustomField(name, name, FieldType.TEXT) for name in missing)])
     for name in missing:
         sendgrid.create_field(name, FieldType.TEXT)
     if missing:
@@ -148,7 +151,7 @@ def _read(services: Services, here: Slice, planner: Planner, snapshot: Snapshot,
     for number, file in enumerate(snapshot.files):
         if not file.size:
             continue
-        here.check()
+        here.check_lease()
         path = folder / f"{snapshot.id}-{number}"
         try:
             services.storage.segments.download(file.name, path, etag=file.etag)

@@ -17,7 +17,7 @@ def remove(services: Services, here: Slice) -> None:
     """Take the plan's leavers off the list, a portion a checkpoint, then follow the jobs to their end."""
     run = here.run
     connection = config.unchanged(services, run)
-    sendgrid = services.sendgrid(connection, here.check)
+    sendgrid = services.sendgrid(connection, here.check_lease)  # a portion begun is carried to its end
     shelf = services.runs.plan(run)
     for portion in run.removals:
         if portion.state is BatchState.PLANNED:
@@ -25,9 +25,10 @@ def remove(services: Services, here: Slice) -> None:
             _remove_portion(sendgrid, shelf, str(run.list_id), portion)
             portion.sent_at = services.now()
             run.progress.done += portion.leavers
-            here.save()
+            here.checkpoint()
     for portion in run.removals:
         if portion.state is BatchState.SENT:
+            here.check()
             _settle_portion(services, here, sendgrid, shelf, portion)
     pending = [portion.sent_at for portion in run.removals if portion.state is BatchState.SENT]
     if pending:
@@ -69,14 +70,14 @@ def _settle_portion(services: Services, here: Slice, sendgrid: SendGrid, shelf: 
     if all(job and job.status == "completed" for job in jobs):
         portion.state = BatchState.COMPLETED
     else:
-        fail(shelf, portion, "SendGrid did not carry out the removal")
-    here.save()
+        fail(shelf, portion, "removal_failed", "SendGrid did not carry out the removal")
+    here.checkpoint()
 
 
-def fail(shelf: Shelf, portion: RemovalRecord, message: str) -> None:
+def fail(shelf: Shelf, portion: RemovalRecord, code: str, message: str) -> None:
     """Nobody of the portion counts as removed: they stay members, and are tried again next time."""
     leavers = shelf.get(leavers_name(portion.number)).decode().split("\n")
-    outcomes = (Outcome(address, "remove", "removal_failed", message) for address in leavers)
+    outcomes = (Outcome(address, "remove", code, message) for address in leavers)
     portion.failed = write(shelf, outcomes_name("remove", portion.number), outcomes)
     portion.removed = portion.not_found = 0
     portion.state = BatchState.FAILED

@@ -35,7 +35,7 @@ def send(services: Services, here: Slice) -> None:
     todo = [batch for batch in run.batches if batch.state is BatchState.PLANNED]
     todo.reverse()
     flying: dict[Future[_Sent], BatchRecord] = {}
-    trouble: ExportError | None = None
+    trouble: Exception | None = None
     with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="send") as pool:
         while flying or (todo and not trouble):
             while todo and not trouble and len(flying) < IN_FLIGHT:
@@ -50,7 +50,7 @@ def send(services: Services, here: Slice) -> None:
                 batch = flying.pop(future)
                 try:
                     _note(services, here, batch, future.result())
-                except ExportError as error:
+                except Exception as error:  # noqa: BLE001 -- raised again when the others have been recorded
                     trouble = trouble or error
     if trouble:
         raise trouble
@@ -62,7 +62,7 @@ def _note(services: Services, here: Slice, batch: BatchRecord, sent: _Sent) -> N
     batch.state = BatchState.SENT if sent.job_id else BatchState.COMPLETED
     batch.sent_at = services.now()
     here.run.progress.done += batch.contacts
-    here.save()
+    here.checkpoint()
 
 
 def _send_batch(sendgrid: SendGrid, shelf: Shelf, list_id: str, number: int) -> _Sent:

@@ -28,7 +28,7 @@ def settle(services: Services, here: Slice) -> None:
         job = ended_job(services, sendgrid, str(batch.job_id), batch.sent_at)
         if job:
             _settle_batch(services, shelf, batch, job)
-            here.save()
+            here.checkpoint()
     still = [batch for batch in pending if batch.state is BatchState.SENT]
     if still:
         raise wait_for_jobs(services, [batch.sent_at for batch in still])
@@ -84,10 +84,3 @@ def _refused(services: Services, shelf: Shelf, batch: BatchRecord, job: Job) -> 
         outcomes_name("settle", batch.number),
         (Outcome(email, "settle", "refused_by_sendgrid", message) for email, message in rows.items()),
     )
-
-
-def give_up(here: Slice) -> None:
-    """Nobody will ask for the pending jobs any more: nothing certain is known of their batches."""
-    for batch in here.run.batches:
-        if batch.state is BatchState.SENT:
-            batch.state = BatchState.UNCONFIRMED

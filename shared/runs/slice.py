@@ -32,6 +32,11 @@ class Slice:
         self._lease.check()
         self._etag = self._services.runs.save(self.run, self._etag)
 
+    def checkpoint(self) -> None:
+        """Something has been achieved: keep it, and count failures anew."""
+        self.run.attempts = 0
+        self.save()
+
     def enter(self, phase: Phase) -> None:
         """Go on to a phase, and have that in the record."""
         self.run.phase = phase
@@ -48,14 +53,15 @@ class Slice:
             raise RetryLater("the slice is over", code="slice_over", retry_after=0)
 
     def fail(self, error: ExportError) -> None:
-        """Note why the run ends, and go on to settling what has been sent already, or to the end if nothing has.
-
-        The first error stays: what comes later is most often its consequence.
-        """
+        """Note why the run ends, and go on to settling what has been sent already, or to the end if nothing has."""
         run = self.run
-        if run.ends_as is None:
-            run.error = ErrorRecord(code=error.code, message=error.message, advice=error.advice)
-            run.ends_as = next(state for kind, state in _END_STATES.items() if isinstance(error, kind))
-            log.warning("run %s will end %s: %s", run.run_id, run.ends_as, error.message)
+        self.note_error(error)
+        run.ends_as = run.ends_as or next(state for kind, state in _END_STATES.items() if isinstance(error, kind))
         sent = any(batch.state is BatchState.SENT for batch in run.batches)
         self.enter(Phase.SETTLE if sent and run.phase is Phase.SEND else Phase.FINISH)
+
+    def note_error(self, error: ExportError) -> None:
+        """The record keeps the first error: what comes later is most often its consequence."""
+        run = self.run
+        log.warning("run %s cannot go on: %s", run.run_id, error.message)
+        run.error = run.error or ErrorRecord(code=error.code, message=error.message, advice=error.advice)

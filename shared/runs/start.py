@@ -2,7 +2,7 @@
 
 import logging
 
-from shared.errors import Conflict
+from shared.errors import UnreadableSegment
 from shared.runs import messages
 from shared.runs.messages import Message
 from shared.runs.record import Kind, Request, RunRecord, new_run_id
@@ -31,11 +31,7 @@ def start(services: Services, export_id: str, request: Request, *, delay: float 
     services.turns.change(export_id, queue_up)
     if twin:
         run_id, request = twin[0].run_id, twin[0].request
-    run = RunRecord.of(run_id, export_id, request)
-    try:
-        services.runs.create(run)
-    except Conflict:
-        run, _ = services.runs.load(run_id)
+    run = services.runs.find_or_create(RunRecord.of(run_id, export_id, request))
     if not twin:
         messages.send(services.storage.export_runs, Message(run_id=run_id, export_id=export_id), delay=delay)
         log.info("run %s queued (%s, %s)", run_id, request.kind, request.mode)
@@ -44,21 +40,26 @@ def start(services: Services, export_id: str, request: Request, *, delay: float 
 
 def segment_landed(services: Services, blob_name: str) -> list[RunRecord]:
     """Queue runs of the exports whose segment has just become complete by the arrival of this blob."""
-    container = services.storage.segments
     started: list[RunRecord] = []
-    for segment in sorted(landing.segments_in(container, blob_name)):
+    for segment in sorted(landing.segments_in(services.storage.segments, blob_name)):
         exports = [
             export for export in services.destinations.exports_of(segment) if export.enabled and export.run_on_landing
         ]
-        if not exports:
-            continue
-        snapshot = landing.latest(container, segment)
-        if not isinstance(snapshot, Snapshot):
-            continue
+        landed = _landed(services, segment) if exports else None
         for export in exports:
-            if services.turns.load(export.id).planned.get(segment) == snapshot.id:
+            if landed in {None, services.turns.load(export.id).planned.get(segment)}:
                 continue  # events come more than once, and for every file of a landing
             request = Request(kind=Kind.SEGMENT_LANDED, submitted_by="segment_landed", submitted_at=services.now())
             settle = services.settings.landing_settle_seconds
             started.append(start(services, export.id, request, delay=settle))
     return started
+
+
+def _landed(services: Services, segment: str) -> str | None:
+    """The id of the segment's snapshot, `unreadable` if it has one that cannot be used, None if it has none yet."""
+    try:
+        snapshot = landing.latest(services.storage.segments, segment)
+    except UnreadableSegment as error:
+        log.warning("%s", error.message)
+        return "unreadable"  # the run says so where people look
+    return snapshot.id if isinstance(snapshot, Snapshot) else None

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from shared.cloud.storage import Container, Storage
-from shared.errors import NotFound
+from shared.errors import Conflict, NotFound
 from shared.runs.record import RunRecord, export_of
 
 
@@ -17,18 +19,25 @@ class RunStore:
         self._state = storage.state
 
     def load(self, run_id: str) -> tuple[RunRecord, str]:
-        """The record and its ETag. NotFound."""
+        """The record and its ETag. NotFound, also if what is there is not a record."""
         blob = self._runs.read(f"{_folder(run_id)}run.json")
-        return RunRecord.model_validate_json(blob.content), blob.etag
+        try:
+            return RunRecord.model_validate_json(blob.content), blob.etag
+        except ValidationError as error:
+            raise NotFound(f"{_folder(run_id)}run.json is not a run record", code="invalid_record") from error
 
     def load_with_age(self, run_id: str) -> tuple[RunRecord, datetime]:
         """The record and when it was last written. NotFound."""
         written = self._runs.properties(f"{_folder(run_id)}run.json").last_modified
         return self.load(run_id)[0], written
 
-    def create(self, run: RunRecord) -> str:
-        """Write a first record. Conflict if there is one already."""
-        return self._runs.write(f"{_folder(run.run_id)}run.json", _json(run), if_absent=True)
+    def find_or_create(self, run: RunRecord) -> RunRecord:
+        """The record of that run as it is, or this one as its first."""
+        try:
+            self._runs.write(f"{_folder(run.run_id)}run.json", _json(run), if_absent=True)
+        except Conflict:
+            return self.load(run.run_id)[0]
+        return run
 
     def save(self, run: RunRecord, etag: str) -> str:
         """Replace the record. Conflict if it is no longer the one that `etag` names."""

@@ -1,12 +1,12 @@
 """What the clock starts: scheduled runs, and runs that lost their message."""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel
 
 from shared.destinations.schedule import due
-from shared.errors import Conflict, ExportError, NotFound, RunFailed
+from shared.errors import Conflict, ExportError, NotFound
 from shared.runs import messages
 from shared.runs.messages import Message
 from shared.runs.record import Kind, Request, RunRecord
@@ -31,12 +31,12 @@ def sweep(services: Services) -> list[RunRecord]:
     now = services.now()
     since, etag = _last(services, now)
     started = _start_due(services, since, now)
-    _wake_orphans(services, now)
     try:
         content = Sweep(swept_at=now).model_dump_json().encode()
         services.storage.state.write(_NAME, content, if_match=etag, if_absent=etag is None)
     except Conflict:
         log.info("another sweep was faster")
+    _wake_orphans(services, now)
     return started
 
 
@@ -62,12 +62,11 @@ def _start_due(services: Services, since: datetime, now: datetime) -> list[RunRe
                 default_schedule=services.settings.default_schedule,
                 default_timezone=services.settings.default_timezone,
             )
-        except RunFailed as error:
+            if is_due:
+                request = Request(kind=Kind.SCHEDULED, submitted_by="schedule", submitted_at=now)
+                started.append(start(services, export.id, request))
+        except ExportError as error:  # the others are due all the same
             log.error("%s: %s", export.id, error.message)
-            continue
-        if is_due:
-            request = Request(kind=Kind.SCHEDULED, submitted_by="schedule", submitted_at=now)
-            started.append(start(services, export.id, request))
     return started
 
 
@@ -82,8 +81,7 @@ def _wake_orphans(services: Services, now: datetime) -> None:
 def _wake_orphan(services: Services, export_id: str, now: datetime) -> None:
     turn = services.turns.load(export_id)
     if turn.active:
-        run, touched = services.runs.load_with_age(turn.active)
-        message = Message(run_id=run.run_id, export_id=export_id, slice=run.slice)
+        touched, message = _last_seen(services, Message(run_id=turn.active, export_id=export_id))
     elif turn.waiting:
         first = turn.waiting[0]
         touched, message = first.request.submitted_at, Message(run_id=first.run_id, export_id=export_id)
@@ -92,3 +90,12 @@ def _wake_orphan(services: Services, export_id: str, now: datetime) -> None:
     if now - touched > ORPHAN_AFTER:
         log.warning("run %s got stuck: waking it up", message.run_id)
         messages.send(services.storage.export_runs, message)
+
+
+def _last_seen(services: Services, message: Message) -> tuple[datetime, Message]:
+    """When the run's record was last written, and the message of the slice that it is at."""
+    try:
+        run, touched = services.runs.load_with_age(message.run_id)
+    except NotFound:
+        return datetime.min.replace(tzinfo=UTC), message  # without its record it only keeps the others waiting
+    return touched, message.model_copy(update={"slice": run.slice})

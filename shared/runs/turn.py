@@ -6,10 +6,10 @@ before a run's record and its message, so a crash in between leaves a run that t
 
 from collections.abc import Callable, Iterator
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from shared.cloud.storage import Container
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, NotFound, RunFailed
 from shared.runs.record import Request
 
 _TRIES = 20  # writers of one export's document at the same moment are few; each loser of a race reads again
@@ -65,7 +65,14 @@ class Turns:
             blob = self._state.read(_name(export_id))
         except NotFound:
             return Turn(), None
-        return Turn.model_validate_json(blob.content), blob.etag
+        try:
+            return Turn.model_validate_json(blob.content), blob.etag
+        except ValidationError as error:
+            raise RunFailed(
+                f"state/{_name(export_id)} is not what the app wrote there",
+                code="invalid_state",
+                advice="Delete it; runs of the export that had not ended are forgotten.",
+            ) from error
 
 
 def _name(export_id: str) -> str:

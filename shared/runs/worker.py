@@ -30,7 +30,7 @@ from shared.runs.messages import Message
 from shared.runs.record import Phase, RunRecord, State
 from shared.runs.services import Services
 from shared.runs.slice import Slice
-from shared.runs.turn import Turn, Waiting
+from shared.runs.turn import Turn
 
 log = logging.getLogger(__name__)
 
@@ -54,11 +54,11 @@ def process(services: Services, message: Message) -> None:
             run = _take_turn(services, message)
             if run:
                 _work(services, run, lease)
-    except Conflict:
-        # Somebody else holds the lease, or has just written: this message may be all that the run has, so it stays.
+    except (Conflict, LeaseLost):
+        # Another instance works on the export, or has just written: this message may be all that the run has, so it
+        # comes back, and is out of date by then if the run has gone on without it.
+        log.info("run %s: its export is busy", message.run_id)
         messages.send(services.storage.export_runs, message, delay=BUSY_SECONDS)
-    except LeaseLost:
-        log.warning("run %s: another instance has taken over", message.run_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +69,26 @@ class _Loaded:
 
 def _take_turn(services: Services, message: Message) -> _Loaded | None:
     """The run, if it is its turn and this message is not out of date."""
-    request: list[Waiting] = []
+    run_id = message.run_id
+    for waiting in services.turns.load(message.export_id).waiting:
+        if waiting.run_id == run_id:  # who asked for it may have died before it had a record
+            services.runs.find_or_create(RunRecord.of(run_id, message.export_id, waiting.request))
 
     def take(turn: Turn) -> None:
-        request[:] = [waiting for waiting in turn.waiting if waiting.run_id == message.run_id]
-        if turn.active is None and request:
-            turn.active = message.run_id
-            turn.waiting.remove(request[0])
+        if turn.active is None and any(waiting.run_id == run_id for waiting in turn.waiting):
+            turn.active = run_id
+            turn.waiting = [waiting for waiting in turn.waiting if waiting.run_id != run_id]
 
     turn = services.turns.change(message.export_id, take)
-    if turn.active != message.run_id:
-        return None  # the run that is being worked on wakes the next one up when it ends
+    if turn.active != run_id:
+        finish.wake_next(services, message.export_id, turn)
+        return None
     try:
-        run, etag = services.runs.load(message.run_id)
-    except NotFound:
-        if not request:
-            raise
-        run = RunRecord.of(message.run_id, message.export_id, request[0].request)
-        etag = services.runs.create(run)
+        run, etag = services.runs.load(run_id)
+    except NotFound as error:
+        log.error("%s; the next run of its export goes ahead", error.message)
+        finish.end_turn(services, message.export_id, run_id, forget=True)
+        return None
     if run.state.ended:
         finish.let_next_in(services, run)  # it had died between its last two steps
         return None
@@ -109,35 +111,44 @@ def _work(services: Services, loaded: _Loaded, lease: Lease) -> None:
 
 def _run_phase(services: Services, here: Slice) -> None:
     """One phase. An error that ends the run leads on to settling what has been sent, then to the end."""
-    run, phase = here.run, here.run.phase
+    phase = here.run.phase
+    ending = _error_of(lambda: _PHASES[phase](services, here))
+    if ending is None:
+        here.run.attempts = 0
+    elif phase is Phase.FINISH:
+        finish.give_up(services, here, ending)
+    else:
+        here.fail(ending)
+
+
+def _error_of(phase: Callable[[], None]) -> ExportError | None:
+    """The error that ends the run, handed on without what caused it: such texts may quote rows, and get into logs."""
     try:
-        _PHASES[phase](services, here)
-        run.attempts = 0
+        phase()
     except (RetryLater, LeaseLost, Conflict):
         raise
+    except (RunFailed, RunSkipped, RunCanceled) as error:
+        return error
     except ExportError as error:
-        fatal = isinstance(error, (RunFailed, RunSkipped, RunCanceled))
-        ending = error if fatal else RunFailed(error.message, code=error.code, advice=error.advice)
-        if phase is Phase.FINISH:
-            finish.give_up(services, here, ending)
-        else:
-            here.fail(ending)
-    except Exception as error:
-        # Its text may quote a row: only its type and place are safe to tell.
+        return RunFailed(error.message, code=error.code, advice=error.advice)
+    except Exception as error:  # noqa: BLE001 -- a fault of ours must not end in an endless loop of one message
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise ServiceUnavailable(
             f"internal error: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}",
             code="internal_error",
             retry_after=60,
             advice="This is a fault of the app. Look at its log around this time, and report it.",
-        ) from error
+        ) from None
+    return None
 
 
 def _come_back(services: Services, here: Slice, pause: RetryLater) -> None:
     """End the slice; the next begins after the pause. Too many failures in a row end the run."""
     run = here.run
     delay = pause.retry_after
-    if isinstance(pause, ServiceUnavailable):
+    if not isinstance(pause, ServiceUnavailable):
+        run.attempts = 0
+    else:
         run.attempts += 1
         delay = max(delay, min(LONGEST_PAUSE, 5 * 2**run.attempts))
         log.warning("run %s: %s (attempt %d)", run.run_id, pause.message, run.attempts)
