@@ -5,10 +5,12 @@ time, whole-batch refusals, rate limits, and, on request, everything that goes w
 `python -m local.sendgrid`, or from Python with `local.sendgrid.control.SimulatedSendGrid`.
 
     __main__   command line                     control    the Python side: starts and steers the process
-    server     HTTP/1.1 over asyncio            service    every request's way: fault, auth, rate, handler, log
+    server     HTTP/1.1 over asyncio            service    every request's way: fault, key, rate, handler, log
     account    the state of one account         answers    error bodies and refusals
-    fields     custom and reserved fields       rows       what a contact in a request must look like
+    routes     which handler, which scope       api_*      the handlers
+    fields     custom and reserved fields       values     what fits a field, what is an address
+    rows       reading an upsert's contacts     ordinary   the quick way to the same
     contacts   a million contacts, compactly    documents  how a contact reads
-    jobs       asynchronous work                limits, faults, stats
-    api_*      the routes                       steering   the control routes under /__sim
+    jobs       asynchronous work                imports, exports
+    limits, faults, stats                       steering   the control routes under /__sim
 """

@@ -15,17 +15,15 @@ from local.sendgrid.fields import MAX_CUSTOM_TEXT, TEXT_LIMITS, Field
 from local.sendgrid.rows import RowReader, Rows
 from local.sendgrid.values import ADDRESS, MAX_ADDRESS, NUMBER
 
-_HEAD = re.compile(r'\{(?:"list_ids":(\["[^]\\]*"\]|\[\]),)?+"contacts":\[')
+_HEAD = re.compile(r'\{(?:"list_ids":(\["[^]\\]*"\]|\[\]),)?"contacts":\[')
 _TAIL = "]}"
 _LISTS_BEHIND = '],"list_ids":['
 _CHARACTER = r'[^"\\\x00-\x1f]'
-_STRING = rf'"(?:{_CHARACTER}++|\\.)*+"'
-_OBJECT = (
-    rf'\{{(?:[^{{}}"]++|{_STRING}|\{{(?:[^{{}}"]++|{_STRING})*+\}})*+\}}'  # any JSON object, at most one level deep
-)
+_STRING = rf'"(?:{_CHARACTER}++|\\.)*"'
+_OBJECT = rf'\{{(?:[^{{}}"]++|{_STRING}|\{{(?:[^{{}}"]++|{_STRING})*\}})*\}}'  # any JSON object, at most one level deep
 _DATE = (
     r'"20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])'  # days that every month has
-    r'T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?+Z"'
+    r'T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?Z"'
 )
 _UNCHECKED = ("phone_number", "phone_number_id", "external_id", "anonymous_id")  # those need a second look
 
@@ -89,7 +87,7 @@ def _contacts(fields: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
         by_type.setdefault(field_type, []).append(re.escape(field_id))
     if by_type:
         custom = "|".join(rf'(?:{"|".join(ids)})":{values[kind]}' for kind, ids in by_type.items())
-        members.append(rf'custom_fields":\{{(?:"(?:{custom})(?:,"(?:{custom}))*+)?+\}}')
-    ordinary = rf'\{{(?:"(?:{"|".join(members)})(?:,(?=")|(?=\}})))++\}}'
+        members.append(rf'custom_fields":\{{(?:"(?:{custom})(?:,"(?:{custom}))*)?\}}')
+    ordinary = rf'\{{(?:"(?:{"|".join(members)})(?:,(?=")|(?=\}})))+\}}'
     # The expression must not skip anything: what follows a contact is a comma or the end.
     return re.compile(rf"({ordinary}|{_OBJECT})(?:,(?=\{{)|\Z)")

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from local.sendgrid.fields import MAX_CUSTOM_TEXT, TEXT_LIMITS, Field
 
 MAX_ADDRESS = 254
+# Possessive are only repeats of single characters: Python 3.11.2 gets possessive groups wrong.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
-_LABEL = r"[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+"
+_LABEL = r"[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*"
 # ASCII only (SendGrid's own schemas know no other addresses); the last label is not a number.
-ADDRESS = rf"{_ATOM}(?:\.{_ATOM})*+@(?:{_LABEL}\.)++(?![0-9]++(?![A-Za-z0-9-]))(?=[A-Za-z0-9-]{{2}}){_LABEL}(?![.-])"
-NUMBER = r"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+"  # a JSON number without exponent
+ADDRESS = rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?![0-9]++(?![A-Za-z0-9-]))(?=[A-Za-z0-9-]{{2}}){_LABEL}(?![.-])"
+NUMBER = r"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?"  # a JSON number without exponent
 
 _address = re.compile(ADDRESS)
 _phone = re.compile(r"\+?[0-9][0-9 ().-]{4,30}")
