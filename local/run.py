@@ -31,7 +31,8 @@ Run the export now, look at the runs, look at the list:
 
 Write another snapshot and land it (new, changed and gone people):
 
-  {python} -m local.generator {folder}/next --generation 1 --container-url {storage_url}/segments
+  {python} -m local.generator {folder}/next --people {people} --generation 1 \\
+    --container-url {storage_url}/segments
   {python} -m local.land {folder}/next --connection-string '{storage}'
 """
 
@@ -56,6 +57,7 @@ def main() -> int:
             export=EXPORT,
             list_id=list_id,
             python=sys.executable,
+            people=options.people,
             folder=stack.folder,
         )
         print(text, flush=True)
