@@ -1,4 +1,4 @@
-"""A world for runs: real storage, a simulated SendGrid, no host. Messages are delivered by hand, time goes by at will."""
+"""A world for runs: real storage, a simulated SendGrid, no host. Messages are delivered by hand, time as told."""
 
 import csv
 import dataclasses
@@ -8,10 +8,15 @@ import json
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import duckdb
 
 from local.sendgrid.control import SimulatedSendGrid
 from shared.cloud.storage import RunQueue, Storage
+from shared.contacts.reading import quoted
 from shared.destinations.models import Connection
 from shared.destinations.store import Destinations
 from shared.runs import worker
@@ -198,36 +203,22 @@ class World:
 
     def members(self, export_id: str = "newsletter") -> dict[str, bool]:
         """The membership: address -> whether SendGrid has confirmed it."""
-        import duckdb
-
-        try:
-            blob = self.services.storage.state.properties(f"{export_id}/members.parquet")
-        except Exception as error:
-            assert type(error).__name__ == "NotFound"
-            return {}
-        import tempfile
-        from pathlib import Path
-
-        with tempfile.TemporaryDirectory() as folder, duckdb.connect() as database:
-            path = Path(folder) / "members.parquet"
-            self.services.storage.state.download(blob.name, path)
+        with TemporaryDirectory() as folder, duckdb.connect() as database:
+            path = self.services.runs.fetch_members(export_id, Path(folder) / "members.parquet")
+            if path is None:
+                return {}
             rows = database.execute("SELECT address, fingerprint FROM read_parquet(?)", [str(path)]).fetchall()
         return {address: fingerprint != 0 for address, fingerprint in rows}
 
     def add_members(self, *addresses: str, export_id: str = "newsletter") -> None:
         """Put people into the membership, as if an earlier run had done it."""
-        import tempfile
-        from pathlib import Path
-
-        import duckdb
-
-        with tempfile.TemporaryDirectory() as folder, duckdb.connect() as database:
+        everybody = sorted({*self.members(export_id), *addresses})
+        with TemporaryDirectory() as folder, duckdb.connect() as database:
             path = Path(folder) / "members.parquet"
-            everybody = sorted({*self.members(export_id), *addresses})
             database.execute("CREATE TABLE members (address VARCHAR, fingerprint UBIGINT)")
             database.executemany("INSERT INTO members VALUES (?, 7)", [[address] for address in everybody])
-            database.execute(f"COPY members TO '{path}' (FORMAT parquet)")
-            self.services.storage.state.upload(f"{export_id}/members.parquet", path)
+            database.execute(f"COPY members TO {quoted(str(path))} (FORMAT parquet)")
+            self.services.runs.put_members(export_id, path)
 
     def requests(self, *routes: str) -> int:
         """How many requests SendGrid has had on these routes, whatever became of them."""
@@ -244,7 +235,7 @@ class World:
 
 
 def check_accounting(run: RunRecord, report: Iterable[Mapping[str, str]]) -> None:
-    """The invariant of every ended run: all rows, contacts and leavers are accounted for, and named where they failed."""
+    """The invariant of every ended run: all rows, contacts and leavers are accounted for, by name where it failed."""
     counts, lines = run.counts, list(report)
     assert all(count >= 0 for count in counts.values())
     if counts:
