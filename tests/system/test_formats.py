@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from local.stack import Stack
 from tests.system.scene import Scene
 
 CSV = b'EMail,FirstName\nada@example.com,Ada\ngrace@example.com,"Grace\nMurray"\n'
@@ -50,10 +51,21 @@ def assert_arrived(scene: Scene, files: int = 1) -> None:
     assert {email: member["first_name"] for email, member in scene.members.items()} == MEMBERS
 
 
+@pytest.fixture(scope="module")
+def landed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Scene]:
+    """Single files of all formats, landed together so that no test waits for the ones before it."""
+    folder = tmp_path_factory.mktemp("formats")
+    scenes = {suffix: Scene(stack) for suffix in SINGLE_FILES}
+    for suffix, scene in scenes.items():
+        scene.connect()
+        scene.export()
+        scene.land(SINGLE_FILES[suffix](folder), suffix)
+    return scenes
+
+
 @pytest.mark.parametrize("suffix", SINGLE_FILES)
-def test_a_single_file(ready: Scene, suffix: str, tmp_path: Path) -> None:
-    ready.land(SINGLE_FILES[suffix](tmp_path), suffix)
-    assert_arrived(ready)
+def test_a_single_file(landed: dict[str, Scene], suffix: str) -> None:
+    assert_arrived(landed[suffix])
 
 
 def test_a_folder_of_parts_counts_once_its_marker_is_there(ready: Scene, tmp_path: Path) -> None:

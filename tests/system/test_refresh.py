@@ -10,12 +10,13 @@ FIRST = {f"person{number}@example.com": f"Name{number}" for number in range(10)}
 
 @pytest.fixture
 def landed(scene: Scene) -> Scene:
-    """Ten people on the list, by the blob trigger."""
+    """Ten people on the list; from now on landings start runs."""
     scene.connect()
-    scene.export()
+    scene.export(run_on_landing=False)
     scene.land_people(FIRST)
-    assert scene.wait()["state"] == "successful"
+    assert scene.start()["state"] == "successful"
     assert scene.members.keys() == FIRST.keys()
+    scene.export()
     scene.look_from_here()
     return scene
 
