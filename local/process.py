@@ -66,9 +66,11 @@ def wait_until(
 ) -> None:
     """Return when `ready` says so; RuntimeError with the end of the log if the process ends or time runs out first."""
     deadline = time.monotonic() + seconds
-    while not ready():
-        if process.poll() is not None:
+    while True:
+        if process.poll() is not None:  # asked first: on its port somebody else may be listening
             raise RuntimeError(f"{what} ended with code {process.returncode}:\n{_end_of(log)}")
+        if ready():
+            return
         if time.monotonic() > deadline:
             raise RuntimeError(f"{what} was not ready after {seconds:g} s:\n{_end_of(log)}")
         time.sleep(0.02)

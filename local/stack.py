@@ -44,6 +44,7 @@ Document = dict[str, Any]
 
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT")  # of our own environment
 _POLL = 0.2  # seconds
+_ATTEMPTS = 3
 
 
 class Stack:
@@ -77,7 +78,7 @@ class Stack:
             self._port = process.free_ports(1)[0]
             parts.callback(self.stop_host)
             if self._with_host:
-                self.start_host()
+                self._start_first()
             self._parts = parts.pop_all()
         return self
 
@@ -134,6 +135,17 @@ class Stack:
             self.stop_host()
             raise
 
+    def _start_first(self) -> None:
+        """Start the host; somebody may have taken its port since it was found free, and then another will do."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return self.start_host()
+            except RuntimeError as error:
+                if f"port {self._port} is not free" not in str(error):
+                    raise
+                self._port = process.free_ports(1)[0]
+        return self.start_host()
+
     def stop_host(self) -> None:
         """SIGTERM, as a scale-in: what is in hand may end."""
         if self._host:
@@ -152,7 +164,7 @@ class Stack:
     def _serves(self) -> bool:
         try:
             return self.http_session.get(self.url + PING, timeout=5).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def http(self, method: str, path: str, **options: Any) -> requests.Response:

@@ -93,7 +93,6 @@ class BlobListener(Listener):
         return done
 
     def _give_up(self, blob: BlobProperties) -> None:
-        _log.warning("%s: %s moved to %s after %d tries", self._function.name, blob.name, POISON_QUEUE, _TRIES)
         message = {
             "FunctionId": f"Host.Functions.{self._function.name}",
             "BlobType": "BlockBlob",
@@ -104,6 +103,7 @@ class BlobListener(Listener):
         with suppress(ResourceExistsError):
             self._poison.create_queue()
         self._poison.send_message(base64.b64encode(json.dumps(message).encode()).decode(), time_to_live=-1)
+        _log.warning("%s: %s moved to %s after %d tries", self._function.name, blob.name, POISON_QUEUE, _TRIES)
 
 
 def _pattern(path: str) -> tuple[re.Pattern[str], str]:

@@ -75,7 +75,10 @@ class Host:
         functions = self._worker.functions.values()
         router = Router((each for each in functions if each.kind == "httpTrigger"), self._host_json.route_prefix)
         others = [self._listener(each) for each in functions if each.kind != "httpTrigger"]
-        self._http = HttpListener(self._worker, router, self._options.keys, self._options.port)
+        try:
+            self._http = HttpListener(self._worker, router, self._options.keys, self._options.port)
+        except OSError as error:
+            raise HostError(f"port {self._options.port} is not free: {error}") from error
         for route in router.routes:
             methods = ",".join(sorted(route.methods)) or "any"
             _log.info("%s: [%s] %s/%s", route.function.name, methods, self.url, "/".join(route.parts))

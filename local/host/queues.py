@@ -90,6 +90,10 @@ class QueueListener(Listener):
             _log.warning("%s: message %s: %s", self._function.name, raw.id, type(error).__name__)
 
     def _give_up(self, raw: Any, receipt: str) -> None:
+        with suppress(ResourceExistsError):
+            self._poison.create_queue()
+        self._poison.send_message(raw.content, time_to_live=-1)
+        self._queue.delete_message(raw.id, receipt)
         _log.warning(
             "%s: message %s moved to %s after %s tries",
             self._function.name,
@@ -97,10 +101,6 @@ class QueueListener(Listener):
             self._poison.queue_name,
             raw.dequeue_count,
         )
-        with suppress(ResourceExistsError):
-            self._poison.create_queue()
-        self._poison.send_message(raw.content, time_to_live=-1)
-        self._queue.delete_message(raw.id, receipt)
 
 
 class _Hidden:

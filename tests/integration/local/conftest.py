@@ -72,7 +72,7 @@ class TinyHost:
     def _serves(self) -> bool:
         try:
             return requests.get(f"{self.url}/admin/host/ping", timeout=5).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def notes(self, function: str) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import base64
 import json
 import signal
+import socket
 
 import pytest
 import requests
@@ -172,6 +173,15 @@ def test_a_tick_missed_while_the_host_was_down_is_past_due(tiny: TinyHost, azuri
     tiny.start()
     tiny.wait(lambda: bool(tiny.notes("ticked")))
     assert tiny.notes("ticked") == [{"function": "ticked", "past_due": True}]
+
+
+def test_a_port_that_is_taken_is_named(tiny: TinyHost) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert tiny.launch("--port", str(port)).wait(20) == 1
+    assert f"port {port} is not free" in tiny.log.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
