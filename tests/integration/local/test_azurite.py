@@ -41,12 +41,13 @@ def test_a_given_location_outlives_the_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
-def test_it_dies_with_a_parent_that_is_killed() -> None:
+def test_it_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     code = (
         "import time; from local.azurite import Azurite\n"
         "with Azurite(in_memory=True) as a: print(a.pid, flush=True); time.sleep(60)"
     )
-    parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    env = {**os.environ, "TMPDIR": str(tmp_path)}  # what a killed process leaves is pytest's to clear away
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
     assert parent.stdout
     with parent.stdout:
         child = int(parent.stdout.readline())
