@@ -24,15 +24,18 @@ class Azurite:
     """`with Azurite() as azurite: BlobServiceClient.from_connection_string(azurite.connection_string)`.
 
     `location` keeps the data in a folder that outlives the process (default: a temporary one, deleted at the end);
-    `in_memory` keeps it nowhere. `stop` and `start` in between play an outage: the ports stay.
+    `in_memory` keeps it nowhere; `ports`, of blobs and queues, are free ones unless given. `stop` and `start` in between
+    play an outage: the ports stay.
     """
 
-    def __init__(self, location: Path | None = None, *, in_memory: bool = False) -> None:
+    def __init__(
+        self, location: Path | None = None, *, in_memory: bool = False, ports: tuple[int, int] = (0, 0)
+    ) -> None:
         self._temporary = location is None
         self.location = location or Path(tempfile.mkdtemp(prefix="azurite-"))
         self._in_memory = in_memory
         self._process: subprocess.Popen[bytes] | None = None
-        self.blob_port = self.queue_port = 0
+        self.blob_port, self.queue_port = ports
 
     def __enter__(self) -> Self:
         try:
@@ -67,7 +70,7 @@ class Azurite:
 
     def start(self) -> None:
         """Start and wait until both services listen. RuntimeError says why if they do not."""
-        if self.blob_port:  # after a stop: clients know the old ports
+        if self.blob_port:  # given, or after a stop, when clients know them
             return self._start((self.blob_port, self.queue_port))
         for attempt in range(1, _ATTEMPTS + 1):
             ports = process.free_ports(2)
