@@ -24,8 +24,8 @@ class Azurite:
     """`with Azurite() as azurite: BlobServiceClient.from_connection_string(azurite.connection_string)`.
 
     `location` keeps the data in a folder that outlives the process (default: a temporary one, deleted at the end);
-    `in_memory` keeps it nowhere; `ports`, of blobs and queues, are free ones unless given. `stop` and `start` in between
-    play an outage: the ports stay.
+    `in_memory` keeps it nowhere; `ports`, of blobs and queues, are free ones unless given. `stop` and `start` between
+    them play an outage: the ports stay.
     """
 
     def __init__(

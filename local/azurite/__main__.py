@@ -15,7 +15,7 @@ LOCATION = Path(__file__).resolve().parents[2] / ".local" / "azurite"
 def main() -> None:
     process.end_on_sigterm()
     with Azurite(LOCATION, ports=PORTS) as azurite:
-        account = {name: azurite.connection_string for name in ("AzureWebJobsStorage", "SegmentStorage")}
+        account = dict.fromkeys(("AzureWebJobsStorage", "SegmentStorage"), azurite.connection_string)
         Storage(Settings.from_environment({**account, "KEY_VAULT_URL": "https://unused.invalid"})).ensure()
         print(f"storage is up: {azurite.blob_url}, kept in {LOCATION}. Ctrl-C ends it.", flush=True)
         try:
