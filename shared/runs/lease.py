@@ -30,13 +30,16 @@ class Lease:
             raise LeaseLost
 
     def _renew(self) -> None:
-        from azure.core.exceptions import AzureError
+        from azure.core.exceptions import AzureError, ResourceExistsError
 
         misses = 0
         while not self._over.wait(RENEW_SECONDS):
             try:
                 self._client.renew()
                 misses = 0
+            except ResourceExistsError:  # 409: it ended, and may be somebody else's by now
+                self._lost.set()
+                return
             except AzureError:
                 misses += 1
                 # Two misses leave less time on the lease than a renewal may take.

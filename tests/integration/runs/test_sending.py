@@ -1,6 +1,5 @@
 """Sending, when SendGrid is not at its best."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,9 +14,8 @@ PEOPLE = [f"person{number}@example.com" for number in range(12)]
 
 
 @pytest.fixture(autouse=True)
-def _small_batches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "MAX_CONTACTS", 2)
-    yield
 
 
 def upsert_fault(world: World, **parts: Any) -> None:

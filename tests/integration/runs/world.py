@@ -123,6 +123,8 @@ class World:
 
     def land_bytes(self, name: str, content: bytes) -> None:
         self.services.storage.segments.write(name, content)
+        # What is landing now is to have settled: storage's clock goes on whether or not this one does.
+        self.now = max(self.now, datetime.now(UTC) + timedelta(seconds=1))
 
     # What moves
 
@@ -163,6 +165,13 @@ class World:
         started = self.start(export_id, **request)
         self.work()
         return self.ended(started.run_id)
+
+    def work_for_hours(self, hours: int) -> None:
+        """The same, with an hour gone by before each of the first messages."""
+        for _ in range(hours):
+            self.deliver()
+            self.now += timedelta(hours=1)
+        self.work()
 
     # What comes of it
 
