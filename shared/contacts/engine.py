@@ -72,6 +72,7 @@ def engine(folder: Path, *, limit: int | None = None) -> Iterator["DuckDBPyConne
             "autoload_known_extensions": False,
         },
     )
+    connection.execute("SET TimeZone = 'UTC'")  # moments without an offset, and Parquet's, whatever the machine's zone
     try:
         yield connection
     except duckdb.OutOfMemoryException as error:

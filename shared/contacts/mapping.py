@@ -53,6 +53,14 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 ADDRESS = rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?:[a-z]+|xn--[a-z0-9-]*[a-z0-9])"
 
 
+_TWO = "[0-9][0-9]"
+# A date that begins with the year, with or without a time (local ones are UTC's) and an offset from UTC. Others, such
+# as 03/04/2021, could be read in two ways, and SendGrid would choose one in silence.
+DATE = (
+    rf"{_TWO}{_TWO}-{_TWO}-{_TWO}"
+    rf"(?:[Tt ]{_TWO}:{_TWO}(?::{_TWO}(?:\.[0-9]+)?)?(?:[Zz]|[+-]{_TWO}(?::?{_TWO})?)?)?"
+)
+
 INTERNATIONAL_DOMAIN = "international_domain"  # not a reason yet: to be looked at again in punycode
 
 
@@ -132,6 +140,13 @@ class Mapping:
         )
 
     @property
+    def columns(self) -> frozenset[str]:
+        """Every column that a file must have."""
+        return frozenset(
+            [self.email, *(field.column for field in self.fields), *(column for column, _ in self.only_where)]
+        )
+
+    @property
     def signature(self) -> str:
         """Goes into every fingerprint: a contact has to be sent again when what is sent of it would read otherwise."""
         keys = ",".join(f"{field.key}:{field.type}:{field.max_length}" for field in self.fields)
@@ -145,10 +160,10 @@ class Mapping:
             if found is None:
                 raise UnreadableSegment(
                     f"{relation.name} has no column {column!r}, which the export maps to {what}; "
-                    f"of its {len(relation.columns)} columns: {_some(relation.columns)}",
+                    f"it has {len(relation.columns)} of them{self._some(relation)}",
                     code="missing_column",
-                    advice="Correct the export's mapping, or the segment. One column whose name holds , ; or tabs "
-                    "means that the file's delimiter is another one than expected.",
+                    advice="Correct the export's mapping, or the segment. If the file seems to have one column only, "
+                    "its delimiter is another one than expected.",
                 )
             return found
 
@@ -160,6 +175,16 @@ class Mapping:
             clear_empty=self.clear_empty,
             signature=self.signature,
         )
+
+    def _some(self, relation: Relation, most: int = 12) -> str:
+        """The file's columns, for a message. Of a file without a header they are a person's data: never those."""
+        names = relation.columns
+        known = {column.casefold() for column in (*self.columns, self.customer_id)}
+        header = relation.names_itself or any(name.casefold() in known for name in names)
+        if not header or any("@" in name or name.strip()[:1] in {*"+-0123456789"} for name in names if name.strip()):
+            return "; its first row may hold values instead of names"
+        shown = ", ".join(repr(name[:80]) for name in names[:most])
+        return f": {shown}" if len(names) <= most else f": {shown}, …"
 
 
 def missing_fields(export: "Export", defined: Iterable[CustomField]) -> list[str]:
@@ -212,7 +237,7 @@ class Binding:
         """The reason code of a row whose address is in column `address`; NULL if it can become a contact."""
         wanted = [
             f"lower(trim(coalesce(c{i}, ''), {quoted(SPACES)})) IN "
-            f"({', '.join(quoted(value.strip(SPACES).lower()) for value in values)})"
+            f"({', '.join(f'lower({quoted(value.strip(SPACES))})' for value in values)})"
             for i, values in self.only_where
         ]
         filtered = f"WHEN NOT ({' AND '.join(wanted)}) THEN '{Problem.FILTERED}'" if wanted else ""
@@ -221,7 +246,7 @@ class Binding:
             {filtered}
             WHEN {address} IS NULL THEN '{Problem.NO_EMAIL}'
             WHEN regexp_full_match({address}, {quoted(ADDRESS)}) THEN {_length_problem_sql(address)}
-            WHEN regexp_matches({address}, '@.*[,;\\s|/].*@') THEN '{Problem.MULTIPLE_ADDRESSES}'
+            WHEN regexp_matches({address}, '@.*[,;\\s|/].*@', 's') THEN '{Problem.MULTIPLE_ADDRESSES}'
             WHEN regexp_matches({address}, '^[^@]*[^\\x00-\\x7F][^@]*@') THEN '{Problem.NON_ASCII_LOCAL_PART}'
             WHEN regexp_matches({address}, '^[^@]+@[^@]*[^\\x00-\\x7F][^@]*$') THEN '{INTERNATIONAL_DOMAIN}'
             ELSE '{Problem.INVALID_EMAIL}' END"""
@@ -278,12 +303,19 @@ def _value_sql(value: str, field: Field) -> str:
         number = f"try_cast({value} AS DOUBLE)"
         return f"CASE WHEN isfinite({number}) AND NOT contains({value}, '_') THEN {number} END"
     if field.type is FieldType.DATE:
-        # A date that begins with the year, with or without a time and an offset. Others, such as 03/04/2021, could be
-        # read in two ways, and SendGrid would choose one in silence.
-        moment = f"try_cast({value} AS TIMESTAMP)"
-        iso = f"regexp_matches({value}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ]|$)')"
-        return f"CASE WHEN {iso} THEN strftime({moment}, '%Y-%m-%dT%H:%M:%SZ') END"
-    return f"CASE WHEN {_longer_sql(value, field.max_length)} THEN left({value}, {field.max_length}) ELSE {value} END"
+        moment = f"try_cast(upper({value}) AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
+        written = (
+            f"CASE WHEN regexp_full_match({value}, {quoted(DATE)}) THEN strftime({moment}, '%Y-%m-%dT%H:%M:%SZ') END"
+        )
+        return f"nullif(CASE WHEN year({moment}) BETWEEN 1 AND 9999 THEN {written} END, '')"
+    cut = f"rtrim(left({value}, {field.max_length}))"
+    return f"CASE WHEN {_longer_sql(value, field.max_length)} THEN {cut} ELSE {value} END"
+
+
+def ascii_problem_sql(address: str) -> str:
+    """The reason code of an address whose domain has been rewritten in punycode; NULL if it can be used."""
+    return f"""CASE WHEN regexp_full_match({address}, {quoted(ADDRESS)}) THEN {_length_problem_sql(address)}
+        ELSE '{Problem.INVALID_EMAIL}' END"""
 
 
 def _length_problem_sql(address: str) -> str:
@@ -300,11 +332,3 @@ def _json_text(text: str) -> str:
     import orjson
 
     return orjson.dumps(text).decode()
-
-
-def _some(columns: tuple[str, ...], most: int = 12) -> str:
-    # In a file without a header the "names" are a person's data, which must not get into messages.
-    if any("@" in name or not name.strip() or name.strip()[0] in "+-0123456789" for name in columns):
-        return "its first row holds values, not names"
-    shown = ", ".join(repr(name[:80]) for name in columns[:most])
-    return shown if len(columns) <= most else f"{shown}, …"

@@ -74,9 +74,10 @@ def settle(connection: "DuckDBPyConnection", fates: Fates) -> SettledCounts:
             )
     connection.execute("""
         CREATE TABLE fates AS
-        SELECT address, first(stage) AS stage, first(code) AS code, first(message) AS message
-        FROM (SELECT * FROM outcomes SEMI JOIN upserts USING (address) WHERE stage <> 'remove' ORDER BY outcomes.rowid)
-        GROUP BY address
+        SELECT address, first(stage ORDER BY place) AS stage, first(code ORDER BY place) AS code,
+            first(message ORDER BY place) AS message
+        FROM (SELECT *, rowid AS place FROM outcomes) SEMI JOIN upserts USING (address)
+        WHERE stage <> 'remove' GROUP BY address
     """)
     upserts, rejected, open_ = connection.execute("""
         SELECT (SELECT count(*) FROM upserts),

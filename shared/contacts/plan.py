@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.contacts.mapping import ADDRESS, INTERNATIONAL_DOMAIN, Binding, Mapping, Problem
-from shared.contacts.reading import LocalFile, Relation, open_relation, quoted, unreadable
+from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Problem, ascii_problem_sql
+from shared.contacts.membership import NO_MEMBERS
+from shared.contacts.reading import LocalFile, Relation, open_relation, quoted
+from shared.contacts.text import unreadable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -67,7 +69,9 @@ class Planner:
         """Read a file: one row of the narrow table each. UnreadableSegment if it cannot be read to its end."""
         import duckdb
 
-        relation = open_relation(self.connection, file)
+        relation = open_relation(self.connection, file, self.mapping.columns)
+        if relation is None:
+            return
         binding = self.mapping.bind(relation)
         number = len(self._bound)
         first = self._one("SELECT count(*) FROM rows")
@@ -91,6 +95,8 @@ class Planner:
         """Keep what DuckDB's CSV reader left out of the relation. It counts records, the header as the first."""
         if not self._one("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"):
             return
+        if self._one("SELECT count(*) FROM reject_errors WHERE error_type = 'LINE SIZE OVER MAXIMUM'"):
+            relation.refuse_swallowed_rows()
         self.connection.execute(
             "INSERT INTO malformed SELECT DISTINCT ?, line - ? + 1 FROM reject_errors", [number, relation.first_row]
         )
@@ -103,9 +109,7 @@ class Planner:
         list; `everything` sends unchanged contacts too; without `leave` nobody is a leaver.
         """
         self._resolve_international_domains()
-        previous = (
-            f"read_parquet({quoted(str(members))})" if members else "(SELECT '' AS address, 0 AS fingerprint LIMIT 0)"
-        )
+        previous = f"read_parquet({quoted(str(members))})" if members else NO_MEMBERS
         held = " UNION ALL ".join(f"SELECT address FROM read_parquet({quoted(str(path))})" for path in others)
         self.connection.execute(f"""
             CREATE TABLE winners AS
@@ -134,9 +138,7 @@ class Planner:
         self.connection.execute(f"""
             UPDATE rows SET
                 address = coalesce(split_part(address, '@', 1) || '@' || ascii, address),
-                problem = CASE WHEN ascii IS NULL
-                    OR NOT regexp_full_match(split_part(address, '@', 1) || '@' || ascii, {quoted(ADDRESS)})
-                    THEN '{Problem.INVALID_EMAIL}' END
+                problem = {ascii_problem_sql("coalesce(split_part(address, '@', 1) || '@' || ascii, '')")}
             FROM international
             WHERE problem = '{INTERNATIONAL_DOMAIN}' AND domain = split_part(address, '@', 2)
         """)
@@ -171,12 +173,15 @@ class Planner:
         """Every contact to send, as a JSON object, with its warnings. In no order that means anything."""
         for relation, binding, first in self._bound:
             cursor = self.connection.cursor()
+            # The hash makes DuckDB read what it read before: it finds bad encoding only in cells that it needs, and
+            # leaves such rows out, so with other columns the numbers of rows would be others.
+            decided_by = ", ".join(f"c{i}" for i in sorted(binding.read_columns()))
             cursor.execute(f"""
                 SELECT encode({binding.contact_sql("address")}), {binding.warnings_sql()}
                 FROM (SELECT address, {binding.odd_sql()} AS odd, source.*
                     FROM (SELECT row_number() OVER () + {first} - 1 AS id, *
-                        FROM ({relation.select(binding.sent_columns())})) AS source
-                    JOIN upserts USING (id))
+                        FROM ({relation.select(binding.read_columns())})) AS source
+                    JOIN upserts USING (id) WHERE hash({decided_by}) IS NOT NULL)
             """)
             while rows := cursor.fetchmany(FETCHED):
                 yield from rows

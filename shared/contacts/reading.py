@@ -6,14 +6,13 @@ in the file's encoding, is a *malformed* row: it is reported with its number, an
 """
 
 import csv
-import gzip
 import io
-import zlib
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
+from shared.contacts.text import has_odd_quotes, plain, swallows_rows, unreadable
 from shared.errors import UnreadableSegment
 from shared.segments.snapshot import CsvFormat, FileFormat, NdjsonFormat
 
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 LONGEST_ROW = 1024 * 1024  # bytes; a longer CSV record is malformed
-READ_BUFFER = 4 * LONGEST_ROW  # bytes; what DuckDB holds of a CSV file at a time, a thread
-SAMPLED_OBJECTS = 1000  # NDJSON objects whose keys are taken as the file's columns
+READ_BUFFER = 4 * LONGEST_ROW  # bytes; what DuckDB holds of a CSV file at a time
+SAMPLED_OBJECTS = 1000  # NDJSON objects whose keys are the file's columns, unless the mapping wants others
 HEADER_LIMIT = 1024 * 1024  # characters in which the first record of a CSV file must end
 
 
@@ -50,6 +49,8 @@ class Relation:
     expressions: tuple[str, ...]
     malformed: str = "false"
     first_row: int = 1  # number of the first data row in DuckDB's own count of records
+    names_itself: bool = True  # False: `columns` are a CSV file's first record, which may be a person's data
+    quoted_text: tuple[Path, str] | None = None  # a CSV file with quotes, as it is read, and its delimiter
 
     def index(self, column: str) -> int | None:
         """Where a column is: by exact name, else the only one that differs in case alone. None if there is none.
@@ -71,14 +72,32 @@ class Relation:
         chosen = [f"{self.expressions[i]} AS c{i}" for i in sorted(indexes)]
         return f"SELECT {', '.join([*chosen, f'{self.malformed} AS malformed'])} FROM {self.source}"
 
+    def refuse_swallowed_rows(self) -> None:
+        """UnreadableSegment if a quotation mark that is not closed has made one row of many."""
+        if self.quoted_text and swallows_rows(*self.quoted_text, LONGEST_ROW):
+            raise UnreadableSegment(
+                f"{self.name} has a quotation mark that is not closed: rows after it cannot be told apart",
+                code="unclosed_quote",
+                advice='Write quotation marks within quoted values twice (""), and land the segment again.',
+            )
 
-def open_relation(connection: "DuckDBPyConnection", file: LocalFile) -> Relation:
-    """Look at the file's beginning and describe it. UnreadableSegment if it is not what its format says."""
-    if isinstance(file.format, CsvFormat):
-        return _csv(file, file.format)
-    if isinstance(file.format, NdjsonFormat):
-        return _ndjson(connection, file, file.format)
-    return _parquet(connection, file)
+
+def open_relation(connection: "DuckDBPyConnection", file: LocalFile, wanted: Iterable[str] = ()) -> Relation | None:
+    """Look at the file's beginning and describe it; None if there is nothing in it, not even a header.
+
+    `wanted` are columns that make it worth looking at all of an NDJSON file, should its first objects not have them.
+    UnreadableSegment if the file is not what its format says.
+    """
+    how = file.format
+    if not isinstance(how, CsvFormat | NdjsonFormat):
+        return _parquet(connection, file)
+    encoding = how.encoding if isinstance(how, CsvFormat) else "utf-8"
+    path = plain(file.path, file.name, encoding=encoding, gzipped=how.gzip)
+    if path is None:
+        return None
+    if isinstance(how, CsvFormat):
+        return _csv(file, how, path)
+    return _ndjson(connection, file.name, path, wanted)
 
 
 def quoted(text: str) -> str:
@@ -91,75 +110,75 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def unreadable(name: str, error: Exception) -> UnreadableSegment:
-    """What DuckDB or a decoder says about a file, without the content that such messages quote."""
-    return UnreadableSegment(
-        f"{name} cannot be read: {type(error).__name__.removesuffix('Exception').removesuffix('Error') or 'error'}",
-        code="unreadable_file",
-        advice="The file is damaged or is not in the format of its name. Land the segment again.",
-    )
-
-
-def _csv(file: LocalFile, how: CsvFormat) -> Relation:
-    first = _first_record(file, how)
-    if first is None and file.columns is None:
-        raise UnreadableSegment(
-            f"{file.name} is empty, not even a header", code="no_header", advice="Land the segment with a header row."
-        )
-    named_alike = file.columns is not None and first is not None and _casefold(first) == _casefold(file.columns)
-    header = first is not None and (how.header or named_alike)  # a header that model.json does not announce is one too
-    columns = tuple(first) if header and first is not None else cast("tuple[str, ...]", file.columns)
-    if how.header and file.columns is None and len(set(columns)) == 1 and not columns[0].strip():
+def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
+    first = _first_record(file.name, path, how)
+    # A header that model.json does not announce is one too.
+    alike = file.columns is not None and _casefold(first) == _casefold(file.columns)
+    header = how.header or alike
+    columns = tuple(first) if header and not alike else cast("tuple[str, ...]", file.columns)
+    if not any(name.strip() for name in columns):
         raise UnreadableSegment(
             f"{file.name} begins with an empty line", code="no_header", advice="The first line must name the columns."
         )
     types = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(columns)))
     quote = "'\"'" if how.quote else "''"
+    # Not in parallel: DuckDB would begin at every MiB with the first line that looks like a row, inside a quoted cell,
+    # too, and so let whoever may write a note of several lines add rows.
     source = (
-        f"read_csv({quoted(str(file.path))}, auto_detect=false, header={str(header).lower()}, "
+        f"read_csv({quoted(str(path))}, auto_detect=false, header={str(header).lower()}, "
         f"delim={quoted(how.delimiter)}, quote={quote}, escape={quote}, nullstr='', columns={{{types}}}, "
-        f"encoding={quoted(how.encoding)}, compression='{'gzip' if how.gzip else 'none'}', store_rejects=true, "
-        f"max_line_size={LONGEST_ROW}, buffer_size={READ_BUFFER})"
+        f"compression='none', parallel=false, store_rejects=true, max_line_size={LONGEST_ROW}, "
+        f"buffer_size={READ_BUFFER})"
     )
-    return Relation(
-        file.name, columns, source, tuple(f"c{i}" for i in range(len(columns))), first_row=2 if header else 1
+    relation = Relation(
+        file.name,
+        columns,
+        source,
+        tuple(f"c{i}" for i in range(len(columns))),
+        first_row=2 if header else 1,
+        names_itself=not header or file.columns is not None,
+        quoted_text=(path, how.delimiter) if how.quote else None,
     )
+    if how.quote and has_odd_quotes(path):
+        relation.refuse_swallowed_rows()
+    return relation
 
 
-def _first_record(file: LocalFile, how: CsvFormat) -> list[str] | None:
-    """The first record of a CSV file, or None of an empty file."""
-    encoding = "utf-8-sig" if how.encoding == "utf-8" else how.encoding
-    opener = cast("Callable[..., IO[str]]", gzip.open if how.gzip else open)
+def _first_record(name: str, path: Path, how: CsvFormat) -> list[str]:
+    with path.open(encoding="utf-8", errors="replace", newline="") as text:
+        start = text.read(HEADER_LIMIT)
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if how.quote else csv.QUOTE_NONE
     try:
-        with opener(file.path, "rt", encoding=encoding, errors="replace", newline="") as text:
-            start = text.read(HEADER_LIMIT)
-        if not start:
-            return None
-        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if how.quote else csv.QUOTE_NONE
         return next(csv.reader(io.StringIO(start, newline=""), delimiter=how.delimiter, quoting=quoting))
-    except (OSError, EOFError, zlib.error, UnicodeError, csv.Error) as error:
-        raise unreadable(file.name, error) from error
+    except csv.Error as error:
+        raise unreadable(name, error) from error
 
 
-def _casefold(names: list[str] | tuple[str, ...]) -> list[str]:
+def _casefold(names: Iterable[str]) -> list[str]:
     return [name.casefold().strip() for name in names]
 
 
-def _ndjson(connection: "DuckDBPyConnection", file: LocalFile, how: NdjsonFormat) -> Relation:
-    source = (
-        f"read_ndjson_objects({quoted(str(file.path))}, ignore_errors=true, "
-        f"compression='{'gzip' if how.gzip else 'none'}')"
-    )
-    keys = _query(
-        connection,
-        file.name,
-        f"SELECT DISTINCT unnest(json_keys(json)) FROM (SELECT json FROM {source} LIMIT {SAMPLED_OBJECTS}) "
-        "WHERE json_type(json) = 'OBJECT' ORDER BY 1",
-    )
-    columns = tuple(str(key) for (key,) in keys)
-    pointers = ("/" + name.replace("~", "~0").replace("/", "~1") for name in columns)
+def _ndjson(connection: "DuckDBPyConnection", name: str, path: Path, wanted: Iterable[str]) -> Relation:
+    source = f"read_ndjson_objects({quoted(str(path))}, ignore_errors=true, compression='none')"
+
+    def keys(of: str) -> tuple[str, ...]:
+        found = _query(
+            connection,
+            name,
+            f"SELECT DISTINCT unnest(json_keys(json)) FROM {of} WHERE json_type(json) = 'OBJECT' ORDER BY 1",
+        )
+        return tuple(str(key) for (key,) in found)
+
+    columns = keys(f"(SELECT json FROM {source} LIMIT {SAMPLED_OBJECTS})")
+    if not {key.casefold() for key in wanted} <= {key.casefold() for key in columns}:
+        columns = keys(source)  # a key may be rare
+    if not columns:
+        raise UnreadableSegment(
+            f"{name} holds no JSON object", code="unreadable_file", advice="Write one JSON object a line."
+        )
+    pointers = ("/" + key.replace("~", "~0").replace("/", "~1") for key in columns)
     expressions = tuple(f"json_extract_string(json, {quoted(pointer)})" for pointer in pointers)
-    return Relation(file.name, columns, source, expressions, malformed="coalesce(json_type(json), '') <> 'OBJECT'")
+    return Relation(name, columns, source, expressions, malformed="coalesce(json_type(json), '') <> 'OBJECT'")
 
 
 def _parquet(connection: "DuckDBPyConnection", file: LocalFile) -> Relation:
@@ -173,5 +192,7 @@ def _query(connection: "DuckDBPyConnection", name: str, sql: str) -> list[tuple[
 
     try:
         return connection.execute(sql).fetchall()
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error as error:
         raise unreadable(name, error) from error

@@ -1,0 +1,164 @@
+r"""Text files the way DuckDB reads them rightly: plain UTF-8, no byte order mark, one kind of line break.
+
+DuckDB 2.0 alone takes UTF-16 of the other byte order for an empty file, refuses Windows' characters in "latin-1" and
+files that mix line breaks, and unpacks gzip three times slower than Python. What is not as it likes it is written
+anew, once, beside the original; line breaks become \n on the way, those in quoted cells as well.
+"""
+
+import codecs
+import csv
+import gzip
+import shutil
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, cast
+
+from shared.errors import UnreadableSegment
+
+BLOCK = 1024 * 1024  # bytes read at a time
+LARGEST_COPY = 8 * 1024**3  # bytes; more comes out of no honest gzip file of a segment
+
+# What the web and Windows mean by latin-1: windows-1252, with the five bytes that it leaves open as in ISO-8859-1.
+_LATIN = "".join(
+    chr(byte) if byte in {0x81, 0x8D, 0x8F, 0x90, 0x9D} else bytes([byte]).decode("cp1252") for byte in range(256)
+)
+
+
+def unreadable(name: str, error: Exception) -> UnreadableSegment:
+    """What DuckDB or a decoder says about a file, without the content that such messages quote."""
+    return UnreadableSegment(
+        f"{name} cannot be read: {type(error).__name__.removesuffix('Exception').removesuffix('Error') or 'error'}",
+        code="unreadable_file",
+        advice="The file is damaged or is not in the format of its name. Land the segment again.",
+    )
+
+
+def plain(path: Path, name: str, *, encoding: str, gzipped: bool) -> Path | None:
+    """The file itself, or a copy of it that DuckDB can read; None if there is nothing in it.
+
+    Bytes that are not valid in the encoding stay invalid, so that DuckDB finds the rows they are in. UnreadableSegment
+    if a gzip file is damaged or cut off, or unpacks to more than this instance should hold.
+    """
+    blocks = _blocks(path, name, gzipped=gzipped)
+    first = next(blocks, b"")
+    encoding = _encoding(first, encoding)
+    if not gzipped and encoding == "utf-8" and not first.startswith(codecs.BOM_UTF8) and _has_one_line_break(path):
+        return path if first else None
+    copy = path.with_name(f"{path.name}.txt")
+    limit = min(LARGEST_COPY, shutil.disk_usage(path.parent).free // 2)
+    size = 0
+    with copy.open("wb") as target:
+        for block in _with_one_line_break(_as_utf8(_chain(first, blocks), name, encoding)):
+            size += len(block)
+            if size > limit:
+                raise UnreadableSegment(
+                    f"{name} unpacks to more than {limit // 1024**2} MiB",
+                    code="too_large_unpacked",
+                    advice="Split the segment into several files, or choose a larger instance size.",
+                )
+            target.write(block)
+    return copy if size else None
+
+
+def swallows_rows(path: Path, delimiter: str, longest: int) -> bool:
+    """Whether a quotation mark that is not closed takes in the file's end, or more than `longest` characters of it.
+
+    For files about which there is a doubt: it looks at every row. DuckDB drops such an end without a word, and begins
+    anew somewhere inside a row that is too long for it.
+    """
+    with path.open(encoding="utf-8", errors="replace", newline="") as lines:
+        rows = csv.reader(lines, delimiter=delimiter, strict=True)
+        line = 0
+        while True:
+            try:
+                row = next(rows)
+                long = sum(map(len, row)) > longest
+            except StopIteration:
+                return False
+            except csv.Error as error:  # the reader goes on with the next line
+                if "unexpected end" in str(error):
+                    return True
+                long = "field larger" in str(error)
+            if long and rows.line_num > line + 1:
+                return True
+            line = rows.line_num
+
+
+def has_odd_quotes(path: Path) -> bool:
+    """Whether the file's number of quotation marks is odd, so that one of them may not be closed."""
+    with path.open("rb") as file:
+        return sum(block.count(b'"') for block in iter(lambda: file.read(BLOCK), b"")) % 2 == 1
+
+
+def _blocks(path: Path, name: str, *, gzipped: bool) -> Iterator[bytes]:
+    try:
+        with cast("IO[bytes]", gzip.open(path, "rb") if gzipped else path.open("rb")) as file:
+            while block := file.read(BLOCK):
+                yield block
+    except (OSError, EOFError, zlib.error) as error:
+        raise unreadable(name, error) from error
+
+
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _encoding(start: bytes, declared: str) -> str:
+    """The encoding by the byte order mark, which is never wrong, else the one declared."""
+    if start.startswith(codecs.BOM_UTF8):
+        return "utf-8"
+    if start.startswith(codecs.BOM_UTF16_BE) or (declared == "utf-16" and start[:1] == b"\0"):
+        return "utf-16-be"
+    if start.startswith(codecs.BOM_UTF16_LE) or declared == "utf-16":
+        return "utf-16-le"
+    return declared
+
+
+def _as_utf8(blocks: Iterator[bytes], name: str, encoding: str) -> Iterator[bytes]:
+    first = True
+    for block in blocks if encoding == "utf-8" else _transcoded(blocks, name, encoding):
+        yield block.removeprefix(codecs.BOM_UTF8) if first else block
+        first = False
+
+
+def _transcoded(blocks: Iterator[bytes], name: str, encoding: str) -> Iterator[bytes]:
+    if encoding == "latin-1":
+        for block in blocks:
+            yield codecs.charmap_decode(block, "strict", _LATIN)[0].encode()
+        return
+    # Half a surrogate pair becomes three bytes that are no UTF-8: a malformed row, not a malformed file.
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    try:
+        for block in blocks:
+            yield decoder.decode(block).encode("utf-8", "surrogatepass")
+        decoder.decode(b"", final=True)
+    except UnicodeError as error:
+        raise unreadable(name, error) from error
+
+
+def _has_one_line_break(path: Path) -> bool:
+    r"""Whether all line breaks of a file are \n, all \r\n or all \r, those in quoted cells included."""
+    feeds = returns = pairs = 0
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            while block.endswith(b"\r") and (more := file.read(1)):
+                block += more
+            feeds += block.count(b"\n")
+            if b"\r" in block:
+                returns += block.count(b"\r")
+                pairs += block.count(b"\r\n")
+    return not returns or not feeds or feeds == returns == pairs
+
+
+def _with_one_line_break(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    held = b""
+    for each in blocks:
+        block = held + each
+        held = b"\r" if block.endswith(b"\r") else b""  # the \n may be the next block's first
+        if held:
+            block = block[:-1]
+        yield block.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in block else block
+    if held:
+        yield b"\n"
