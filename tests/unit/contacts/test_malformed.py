@@ -21,9 +21,8 @@ BY_NAME = mapping(custom("n", "Name"), Consent=("yes",))
         b'x@b.co,"say "hi""',
         b"x@b.co," + b"x" * (MIB + 1),
         b"x@b.co," + b"x" * 10 * MIB,
-        b'x@b.co,"' + b"evil@x.co,1\n" * 200_000 + b'"',
     ],
-    ids=["too few", "too many", "encoding", "after quote", "bare quotes", "long", "longer than a buffer", "long lines"],
+    ids=["too few", "too many", "encoding", "after quote", "bare quotes", "long", "longer than a buffer"],
 )
 def test_a_malformed_row_is_reported_and_later_rows_keep_their_numbers(bad: bytes) -> None:
     content = b"EMail,CustomerId\n" + GOOD + bad + b"\n" + b'c@b.co,"3\n3"\nd@b.co,4\n' + bad + b"\n" + b"e@b.co,6\n"
@@ -102,6 +101,13 @@ def test_a_file_of_nothing_but_malformed_rows_is_counted_in_little_memory() -> N
 
 
 def test_blank_lines_are_no_rows() -> None:
-    found = plan(b"EMail,CustomerId\n\na@b.co,1\n\n\nx\n\nb@b.co,2\n\n")
-    assert found.rows() == {1: "a@b.co", 3: "b@b.co"}
-    assert found.codes() == {2: Problem.MALFORMED}
+    found = plan(b"EMail,CustomerId\n\na@b.co,1\n\n\nb@b.co,2\n\n")
+    assert found.rows() == {1: "a@b.co", 2: "b@b.co"}
+    assert found.counts.rows == 2
+
+
+def test_a_quoted_row_of_more_than_a_mebibyte_and_many_lines_is_refused() -> None:
+    """The reader would go on somewhere inside it, with lines that somebody typed."""
+    with pytest.raises(UnreadableSegment) as raised:
+        plan(b'EMail,Note\nx@b.co,"' + b"evil@x.co,1\n" * 200_000 + b'"\na@b.co,1\n')
+    assert raised.value.code == "unclosed_quote"
