@@ -39,7 +39,7 @@ def give_up(services: Services, here: Slice, error: ExportError) -> None:
 
 def _close(services: Services, here: Slice) -> None:
     here.run.ended_at = services.now()
-    here.save()
+    here.checkpoint()
     log.info("run %s ended %s", here.run.run_id, here.run.state)
     let_next_in(services, here.run)
 

@@ -44,7 +44,6 @@ def settings(azurite: str, container_prefix: str) -> Settings:
 def storage(settings: Settings) -> Storage:
     storage = Storage(settings)
     storage.ensure()
-    storage.export_runs.client.clear_messages()  # the one queue that all tests share, one after the other
     return storage
 
 

@@ -1,0 +1,115 @@
+"""An instance dies right after its k-th write, for every k: the run is taken up, and ends as if nothing had been."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+
+from shared.contacts import batches
+from shared.runs import prepare
+from shared.runs.record import State
+from shared.runs.sweep import ORPHAN_AFTER, sweep
+from tests.integration.runs.world import World
+
+_READS = frozenset({"GET", "HEAD"})
+
+
+class Death(BaseException):
+    """The process is gone."""
+
+
+class Mortal:
+    """While it acts, every HTTP request after the `last`-th write of this process fails, as it would from the grave."""
+
+    def __init__(self, last: int) -> None:
+        self._left = last
+        self._lock = threading.Lock()
+        self.dead = False
+
+    @contextmanager
+    def acting(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        real = requests.Session.request
+
+        def request(session: requests.Session, method: str, *arguments: Any, **options: Any) -> requests.Response:
+            with self._lock:
+                if self.dead:
+                    raise Death
+            response = real(session, method, *arguments, **options)
+            with self._lock:
+                self._left -= method not in _READS
+                if self._left <= 0 and method not in _READS:
+                    self.dead = True
+                    raise Death
+            return response
+
+        with monkeypatch.context() as patch:
+            patch.setattr(requests.Session, "request", request)
+            yield
+
+
+def second_run_that_has_everything(world: World, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A run about to begin that has batches to send, a row that is refused at once, one later, leavers and rejects."""
+    world.put_export(max_shrink_percent=100)
+    world.land("stays@example.com", "leaver0@example.com", "leaver1@example.com")
+    world.run()
+    monkeypatch.setattr(batches, "MAX_CONTACTS", 2)
+    monkeypatch.setattr(prepare, "LEAVERS_PORTION", 1)
+    world.land("stays@example.com", "new@example.com", "odd@example.c", "bad@example.com", "other@example.com", "x")
+    world.sim.fail_rows(["bad@example.com"])
+    return world.start().run_id
+
+
+def die_and_recover(world: World, monkeypatch: pytest.MonkeyPatch, last: int) -> bool:
+    """Let the instance die after `last` writes; the queue delivers its message again. False if it ended before."""
+    mortal = Mortal(last)
+    while True:
+        received = world.queue.client.receive_message(visibility_timeout=300)
+        if received is None:
+            return False
+        world.sim.finish_jobs()
+        try:
+            with mortal.acting(monkeypatch):
+                world.process(received)
+        except Death:
+            world.break_lease()
+            world.queue.client.update_message(received.id, received.pop_receipt, visibility_timeout=0)
+            return True
+        world.queue.client.delete_message(received)
+
+
+WRITES = 64  # more than the run has; the last of these cases see it end
+
+
+@pytest.mark.parametrize("first", range(1, 9))
+def test_a_run_whose_instance_dies_ends_as_if_nothing_had_been(
+    world: World, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    for last in range(first, WRITES, 8):
+        world.begin_anew()
+        run_id = second_run_that_has_everything(world, monkeypatch)
+        died = die_and_recover(world, monkeypatch, last)
+        world.work()
+        world.now += ORPHAN_AFTER * 2
+        sweep(world.services)  # the message of a run that waits may have died with the run before it
+        world.work()
+        run = world.ended(run_id)
+        assert run.state is State.COMPLETED_WITH_WARNINGS, (last, run.error)
+        assert (
+            world.on_list()
+            == set(world.members())
+            == {
+                "stays@example.com",
+                "new@example.com",
+                "other@example.com",
+            }
+        ), last
+        assert all(world.members().values())
+        counts = run.counts
+        assert (counts["accepted"], counts["rejected_by_sendgrid"], counts["unconfirmed"]) == (2, 2, 0), last
+        assert (counts["removed"] + counts["not_found"], counts["failed_removals"]) == (2, 0), last
+        assert {line["code"] for line in world.report(run)} == {"refused_by_sendgrid", "invalid_email"}
+        if not died:
+            return
