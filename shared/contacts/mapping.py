@@ -251,6 +251,14 @@ class Binding:
             WHEN regexp_matches({address}, '^[^@]+@[^@]*[^\\x00-\\x7F][^@]*$') THEN '{INTERNATIONAL_DOMAIN}'
             ELSE '{Problem.INVALID_EMAIL}' END"""
 
+    def cleaned_sql(self) -> str:
+        """The cells that are sent, trimmed, as `v<index>` each with a comma before it; empty ones are NULL."""
+        cleaned = (
+            f", nullif(CASE WHEN odd THEN trim(c{i}, {quoted(SPACES)}) ELSE trim(c{i}) END, '') AS v{i}"
+            for i in sorted(self.sent_columns())
+        )
+        return "".join(cleaned)
+
     def contact_sql(self, address: str) -> str:
         """The contact as one JSON object, the way PUT /v3/marketing/contacts takes it. Omitted values leave no trace.
 
@@ -267,7 +275,7 @@ class Binding:
         """What had to be cut or left out of a row, as `field:what` words with a space after each; NULL if nothing."""
         words = []
         for i, field in self.fields:
-            value = _clean_sql(i)
+            value = f"v{i}"
             if field.type is FieldType.TEXT:
                 unfit, what = f"{_longer_sql(value, field.max_length)}", "cut"
             else:
@@ -281,15 +289,10 @@ class Binding:
         return f"regexp_matches(concat_ws(' ', {cells}), {quoted(ODD_SPACE)})" if cells else "false"
 
     def _member_sql(self, index: int, field: Field) -> str:
-        value = _value_sql(_clean_sql(index), field)
+        value = _value_sql(f"v{index}", field)
         if self.clear_empty and field.type is FieldType.TEXT:
             value = f"coalesce({value}, '')"
         return f"{quoted(f',{_json_text(field.key)}:')} || to_json({value})"
-
-
-def _clean_sql(index: int) -> str:
-    cell = f"c{index}"
-    return f"nullif(CASE WHEN odd THEN trim({cell}, {quoted(SPACES)}) ELSE trim({cell}) END, '')"
 
 
 def _longer_sql(value: str, length: int) -> str:

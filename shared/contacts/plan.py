@@ -178,10 +178,10 @@ class Planner:
             decided_by = ", ".join(f"c{i}" for i in sorted(binding.read_columns()))
             cursor.execute(f"""
                 SELECT encode({binding.contact_sql("address")}), {binding.warnings_sql()}
-                FROM (SELECT address, {binding.odd_sql()} AS odd, source.*
+                FROM (SELECT address {binding.cleaned_sql()} FROM (SELECT address, {binding.odd_sql()} AS odd, source.*
                     FROM (SELECT row_number() OVER () + {first} - 1 AS id, *
                         FROM ({relation.select(binding.read_columns())})) AS source
-                    JOIN upserts USING (id) WHERE hash({decided_by}) IS NOT NULL)
+                    JOIN upserts USING (id) WHERE hash({decided_by}) IS NOT NULL))
             """)
             while rows := cursor.fetchmany(FETCHED):
                 yield from rows

@@ -96,9 +96,9 @@ def plan(
             assert len({contact["email"] for contact, _ in sent}) == len(sent)
             return Planned(
                 counts,
-                rows_of(folder / "rows.parquet", "address, fingerprint, file, row, customer_id", "file, row"),
-                rows_of(folder / "rejects.parquet", "file, row, customer_id, email, code", "file, row"),
-                rows_of(folder / "leavers.parquet", "address, kept"),
+                rows_of(database, folder / "rows.parquet", "address, fingerprint, file, row, customer_id", "file, row"),
+                rows_of(database, folder / "rejects.parquet", "file, row, customer_id, email, code", "file, row"),
+                rows_of(database, folder / "leavers.parquet", "address, kept"),
                 list(planner.leavers(2)),
                 {
                     contact["email"]: {key: value for key, value in contact.items() if key != "email"}
@@ -120,10 +120,9 @@ def parquet(path: Path, columns: str, rows: Iterable[tuple[Any, ...]]) -> Path:
     return path
 
 
-def rows_of(path: Path, columns: str, order: str = "") -> list[tuple[Any, ...]]:
-    with duckdb.connect() as database:
-        by = f"ORDER BY {order}" if order else ""
-        return database.execute(f"SELECT {columns} FROM read_parquet('{path}') {by}").fetchall()
+def rows_of(database: duckdb.DuckDBPyConnection, path: Path, columns: str, order: str = "") -> list[tuple[Any, ...]]:
+    by = f"ORDER BY {order}" if order else ""
+    return database.execute(f"SELECT {columns} FROM read_parquet('{path}') {by}").fetchall()
 
 
 def parquet_bytes(select: str) -> bytes:

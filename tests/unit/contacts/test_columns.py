@@ -2,6 +2,8 @@
 
 import gzip
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -42,7 +44,10 @@ def test_names_that_look_like_sql_are_only_names(how: FileFormat) -> None:
     else:
         cells = ", ".join("'{}' AS \"{}\"".format(v, k.replace('"', '""')) for k, v in values.items())
         content = parquet_bytes(f"SELECT {cells}")
-    by = mapping(*(custom(f"e{i}_T", name) for i, name in enumerate(HOSTILE)), **{HOSTILE[0]: ("v0", "') OR 1=1 --")})
+    by = replace(
+        mapping(*(custom(f"e{i}_T", name) for i, name in enumerate(HOSTILE))),
+        only_where=((HOSTILE[0], ("v0", "') OR 1=1 --")),),
+    )
     sent = plan(content, how=how, by=by).contacts
     assert sent == {"a@b.co": {"custom_fields": {f"e{i}_T": f"v{i}" for i in range(len(HOSTILE))}}}
 
@@ -60,8 +65,8 @@ def test_a_name_that_is_there_twice_is_ambiguous(header: bytes) -> None:
 def test_two_thousand_columns() -> None:
     names = [f"column {i}" for i in range(2000)]
     content = table(["EMail", *names], ["a@b.co", *map(str, range(2000))])
-    by = mapping(*(custom(f"e{i}", f"column {i}") for i in range(0, 2000, 10)))
-    assert plan(content, by=by).contacts["a@b.co"]["custom_fields"]["e1990"] == "1990"
+    by = mapping(*(custom(f"e{i}", f"column {i}") for i in range(0, 2000, 50)))
+    assert plan(content, by=by).contacts["a@b.co"]["custom_fields"]["e1950"] == "1950"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +94,7 @@ def test_columns_are_named_if_some_of_them_are_known_for_names() -> None:
 
 
 def test_keys_of_ndjson_may_be_missing_rare_nested_and_of_any_type() -> None:
-    lines = [{"EMail": f"a{i}@b.co"} for i in range(1500)]
+    lines: list[dict[str, Any]] = [{"EMail": f"a{i}@b.co"} for i in range(1500)]
     lines += [{"EMail": f"b{i}@b.co", "v": v} for i, v in enumerate([1, 1.5, True, None, {"a": [1]}, "", "x"])]
     content = "\n".join(map(json.dumps, lines)).encode()
     sent = plan(content, how=NDJSON, by=mapping(custom("v", "v"))).contacts
@@ -153,7 +158,7 @@ def test_damaged_parquet_is_refused(damage: str) -> None:
 
 @pytest.mark.parametrize("how", [HEADED, NDJSON, ParquetFormat()], ids=["csv", "ndjson", "parquet"])
 def test_rows_of_large_files_keep_their_order_and_their_values(how: FileFormat) -> None:
-    rows = 250_000
+    rows = 205_000
     if isinstance(how, CsvFormat):
         content = b"EMail,Name,CustomerId\n" + b"".join(b"a%d@b.co,n%d,%d\n" % (i, i, i) for i in range(rows))
     elif isinstance(how, NdjsonFormat):

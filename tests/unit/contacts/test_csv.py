@@ -23,6 +23,37 @@ def names(content: bytes, how: CsvFormat = HEADED, columns: tuple[str, ...] | No
 @pytest.mark.parametrize("breaks", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("gzipped", [False, True])
 def test_utf_8_with_any_line_break_mark_and_packing(mark: str, breaks: str, *, gzipped: bool) -> None:
+    content = (mark + TEXT.replace("\r\n", breaks)).encode()
+    how = CsvFormat(header=True, gzip=gzipped)
+    assert names(gzip.compress(content) if gzipped else content, how) == {"a@b.co": "Zoë", "c@d.co": "Łucja"}
+
+
+@pytest.mark.parametrize("declared", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("order", ["utf-16-le", "utf-16-be"])
+def test_utf_16_of_both_byte_orders_is_known_by_its_mark_whatever_is_declared(declared: str, order: str) -> None:
+    content = ("\ufeff" + TEXT).encode(order)
+    assert names(content, CsvFormat(header=True, encoding=declared)) == {"a@b.co": "Zoë", "c@d.co": "Łucja"}
+
+
+@pytest.mark.parametrize("order", ["utf-16-le", "utf-16-be"])
+def test_declared_utf_16_without_a_mark(order: str) -> None:
+    content = TEXT.encode(order)
+    assert names(content, CsvFormat(header=True, encoding="utf-16")) == {"a@b.co": "Zoë", "c@d.co": "Łucja"}
+
+
+def test_utf_16_that_is_cut_off_inside_a_character_is_refused() -> None:
+    with pytest.raises(UnreadableSegment, match="UnicodeDecode"):
+        plan(TEXT.encode("utf-16")[:-1], how=CsvFormat(header=True, encoding="utf-16"))
+
+
+def test_half_a_surrogate_pair_spoils_its_row_only() -> None:
+    content = "EMail,Name\na@b.co,\ud83dx\nc@d.co,y\n".encode("utf-16-le", "surrogatepass")
+    found = plan(content, how=CsvFormat(header=True, encoding="utf-16"), by=BY_NAME)
+    assert found.codes() == {1: Problem.MALFORMED}
+    assert found.rows() == {2: "c@d.co"}
+
+
+def test_latin_1_is_what_windows_means_by_it() -> None:
     content = b"EMail,Name\na@b.co,M\xfcller \x80\x93\nc@d.co,x\x81y\n"
     assert names(content, CsvFormat(header=True, encoding="latin-1")) == {"a@b.co": "Müller €“", "c@d.co": "x\x81y"}
 

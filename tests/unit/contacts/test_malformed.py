@@ -95,9 +95,9 @@ def test_an_odd_number_of_quotation_marks_alone_is_no_reason_to_refuse() -> None
 
 
 def test_a_file_of_nothing_but_malformed_rows_is_counted_in_little_memory() -> None:
-    found = plan(b"EMail,CustomerId\n" + b"x\n" * 200_000, limit=96 * MIB)
-    assert found.counts.malformed == found.counts.rows == 200_000
-    assert found.rejects[-1][1] == 200_000
+    found = plan(b"EMail,CustomerId\n" + b"x\n" * 60_000, limit=96 * MIB)
+    assert found.counts.malformed == found.counts.rows == 60_000
+    assert found.rejects[-1][1] == 60_000
 
 
 def test_blank_lines_are_no_rows() -> None:

@@ -1,0 +1,78 @@
+"""Bounds of memory and of what stays behind."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from shared.contacts.engine import MIB, engine, instance_memory, memory_limit, work_folder
+from shared.errors import RunFailed
+
+
+@pytest.fixture(autouse=True)
+def temp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(("instance", "limit"), [(512, 96), (1024, 128), (2048, 192), (4096, 192), (65536, 192)])
+def test_the_limit_goes_by_the_size_of_the_instance(instance: int, limit: int) -> None:
+    assert memory_limit(instance * MIB) == limit * MIB
+
+
+def test_the_instance_has_some_memory() -> None:
+    assert 64 * MIB < instance_memory() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def test_what_dead_processes_left_goes_and_what_live_ones_use_stays(temp: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    left = temp / f"segment-export-{process.pid}-x"
+    odd = temp / "segment-export-"
+    live = temp / f"segment-export-{os.getppid()}-x"
+    foreign = temp / "segments"
+    for folder in (left, odd, live, foreign):
+        folder.mkdir()
+        (folder / "members.parquet").touch()
+    with work_folder() as folder:
+        assert sorted(temp.iterdir()) == sorted([live, foreign, folder])
+    assert sorted(temp.iterdir()) == sorted([live, foreign])
+
+
+def test_the_folder_goes_when_things_go_wrong(temp: Path) -> None:
+    def fail() -> None:
+        with work_folder() as folder, engine(folder) as database:
+            database.execute("CREATE TABLE x AS SELECT range FROM range(1000)")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert not list(temp.iterdir())
+
+
+def test_folders_of_one_process_do_not_disturb_each_other() -> None:
+    with work_folder() as one, work_folder() as other:
+        assert one != other
+        assert one.is_dir()
+
+
+def test_too_little_memory_fails_the_run_with_advice() -> None:
+    with pytest.raises(RunFailed) as raised, work_folder() as folder, engine(folder, limit=16 * MIB) as database:
+        database.execute("SELECT list(range) FROM range(20000000)").fetchall()
+    assert raised.value.code == "out_of_memory"
+    assert "instance" in raised.value.advice
+
+
+def test_moments_do_not_depend_on_the_machines_time_zone(temp: Path) -> None:
+    script = """
+from pathlib import Path
+from shared.contacts.engine import engine, work_folder
+with work_folder() as folder, engine(folder) as database:
+    print(database.execute("SELECT TIMESTAMPTZ '2021-03-04 05:06:07'::VARCHAR").fetchall()[0][0])
+"""
+    environment = os.environ | {"TZ": "America/New_York", "TMPDIR": str(temp)}
+    said = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout == "2021-03-04 05:06:07+00\n"

@@ -1,0 +1,124 @@
+"""The books after a run: everybody's fate, and who is a member now."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from shared.contacts.engine import engine
+from shared.contacts.membership import Fates, SettledCounts, settle, write_members
+from tests.unit.contacts.build import parquet, rows_of
+
+
+class Books:
+    """A plan's files in a folder, and what became of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.fates: list[tuple[Any, ...]] = []
+
+    def ndjson(self, name: str, objects: Iterable[dict[str, Any]]) -> list[Path]:
+        path = self.folder / name
+        path.write_bytes(b"\n".join(map(orjson.dumps, objects)))
+        return [path]
+
+    def close(
+        self,
+        upserts: dict[str, int],
+        *,
+        previous: dict[str, int] | None = None,
+        outcomes: Iterable[tuple[str, str, str]] = (),
+        refused: Iterable[str] = (),
+        unsent: Iterable[str] = (),
+        unconfirmed: Iterable[str] = (),
+        leavers: Iterable[str] = (),
+        kept: Iterable[str] = (),
+        attempted: int = 0,
+    ) -> tuple[SettledCounts, dict[str, int]]:
+        columns = "address, fingerprint"
+        said = [{"email": e, "stage": stage, "code": code, "message": f"why {e}"} for e, stage, code in outcomes]
+
+        def batches(name: str, emails: Iterable[str]) -> list[Path]:
+            return self.ndjson(name, [{"email": email} for email in emails]) if emails else []
+
+        gone = [(each, "false") for each in leavers] + [(each, "true") for each in kept]
+        fates = Fates(
+            None if previous is None else parquet(self.folder / "previous", columns, previous.items()),
+            parquet(self.folder / "rows", columns, upserts.items()),
+            self.ndjson("outcomes", said) if said else [],
+            batches("refused", refused),
+            batches("unsent", unsent),
+            batches("unconfirmed", unconfirmed),
+            parquet(self.folder / "leavers", "address, kept", gone),
+            attempted,
+        )
+        database_folder = self.folder / "database"
+        database_folder.mkdir(exist_ok=True)
+        for old in database_folder.iterdir():
+            old.unlink()
+        with engine(database_folder) as database:
+            counts = settle(database, fates)
+            self.fates = database.execute("SELECT address, stage, code, message FROM fates ORDER BY 1").fetchall()
+            write_members(database, fates, self.folder / "members")
+            return counts, dict(rows_of(database, self.folder / "members", columns))
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Books:
+    return Books(tmp_path)
+
+
+def test_the_first_run_makes_members_of_all_who_were_accepted(books: Books) -> None:
+    assert books.close({"a": 1, "b": 2**64 - 1}) == (SettledCounts(2, 0, 0), {"a": 1, "b": 2**64 - 1})
+
+
+def test_every_fate_and_what_it_means_for_the_membership(books: Books) -> None:
+    everything: dict[str, Any] = {
+        "upserts": {
+            "ok": 11, "new-refused": 12, "old-refused": 13, "failed": 14, "unsent": 15, "old-unsent": 16, "open": 17,
+        },
+        "previous": {
+            "old-refused": 3, "old-unsent": 6, "unchanged": 8, "left": 9, "stuck": 10, "kept": 10, "later": 10,
+        },
+        "outcomes": [
+            ("new-refused", "send", "refused_by_sendgrid"),
+            ("old-refused", "settle", "errored"),
+            ("stuck", "remove", "failed_removal"),
+            ("nobody", "settle", "errored"),
+        ],
+        "refused": ["failed"],
+        "unsent": ["unsent", "old-unsent"],
+        "unconfirmed": ["open"],
+        "leavers": ["left", "stuck", "later"],
+        "kept": ["kept"],
+        "attempted": 2,
+    }  # fmt: skip
+    counts, members = books.close(**everything)
+    assert counts == SettledCounts(accepted=1, rejected_by_sendgrid=3, unconfirmed=3)
+    assert members == {
+        "ok": 11, "open": 0, "old-refused": 3, "old-unsent": 6, "unchanged": 8, "stuck": 10, "later": 10, "kept": 10,
+    }  # fmt: skip
+    again = books.close(**everything | {"previous": members})
+    assert again == (counts, members)
+
+
+def test_kept_leavers_are_no_longer_members_once_all_were_attempted(books: Books) -> None:
+    _, members = books.close({}, previous={"left": 1, "kept": 2}, leavers=["left"], kept=["kept"], attempted=2)
+    assert members == {}
+
+
+def test_the_first_outcome_counts_and_its_words_stay_together(books: Books) -> None:
+    outcomes = [("a", "send", "first"), ("a", "settle", "second")]
+    counts, members = books.close({"a": 1, "b": 2}, outcomes=outcomes, unconfirmed=["a", "b"])
+    assert counts == SettledCounts(accepted=0, rejected_by_sendgrid=1, unconfirmed=1)
+    assert books.fates[0] == ("a", "send", "first", "why a")
+    assert members == {"b": 0}
+
+
+def test_a_run_that_sent_nothing_changes_nothing(books: Books) -> None:
+    before = {"a": 1, "b": 2}
+    counts, members = books.close({"a": 5, "c": 6}, previous=before, unsent=["a", "c"], leavers=["b"])
+    assert counts == SettledCounts(0, 0, 2)
+    assert members == before
