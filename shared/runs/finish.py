@@ -92,7 +92,6 @@ def _close_books(services: Services, here: Slice) -> None:
             unsent=fetched[BatchState.PLANNED],
             unconfirmed=fetched[BatchState.UNCONFIRMED],
             leavers=shelf.fetch("leavers.parquet", folder),
-            attempted=run.counts["leavers"],
         )
         settled = settle(database, fates)
         write_report(database, shelf.fetch("rejects.parquet", folder), fates.rows, folder / "report.csv")

@@ -76,8 +76,7 @@ def test_a_mapping_that_changes_counts_from_the_next_run_on(world: World) -> Non
 
 def test_consent_that_is_withdrawn_before_the_removal_stops_it(world: World) -> None:
     world.put_export(max_shrink_percent=100)
-    world.land(*PEOPLE)
-    world.run()
+    world.put_on_list(*PEOPLE)
     world.land("new@example.com")
     world.hurried = False
     world.sim.configure(job_seconds=3600)
