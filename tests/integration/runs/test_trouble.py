@@ -155,9 +155,10 @@ def test_an_instance_that_dies_between_the_end_and_the_next_run_holds_nobody_up(
     assert world.ended(second.run_id).state is State.SUCCESSFUL
 
 
-@pytest.mark.parametrize(
-    "cause", [ValueError(SECRET), RunFailed("unreadable", code="unreadable")], ids=["ours", "data"]
-)
+CAUSES = [ValueError(SECRET), RunFailed("unreadable", code="unreadable")]
+
+
+@pytest.mark.parametrize("cause", CAUSES, ids=["a fault of ours", "the data"])
 def test_what_a_failing_slice_raises_does_not_quote_a_row(
     world: World, monkeypatch: pytest.MonkeyPatch, cause: Exception
 ) -> None:
