@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MIB = 1024 * 1024
-SMALLEST_LIMIT, LARGEST_LIMIT = 96 * MIB, 192 * MIB
+SMALLEST_LIMIT, LARGEST_LIMIT = 96 * MIB, 128 * MIB
 _FOLDER = "segment-export-"
 
 

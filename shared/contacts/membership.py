@@ -14,6 +14,7 @@ from shared.contacts.reading import quoted
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+ROW_GROUP = 20_480  # rows that DuckDB holds of a Parquet file while it writes; its default is six times as many
 NO_MEMBERS = "(SELECT '' AS address, 0::UBIGINT AS fingerprint LIMIT 0)"
 
 
@@ -28,7 +29,6 @@ class Fates:
     unsent       batches that never went out
     unconfirmed  batches that went out and of which nothing certain is known
     leavers      leavers.parquet of the plan: address, kept
-    attempted    how many leavers, from the first, were tried; those who are kept by another export are the last
     """
 
     previous: Path | None
@@ -38,7 +38,6 @@ class Fates:
     unsent: Sequence[Path]
     unconfirmed: Sequence[Path]
     leavers: Path
-    attempted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,7 @@ class SettledCounts:
 def settle(connection: "DuckDBPyConnection", fates: Fates) -> SettledCounts:
     """Work out every upsert's fate and leave it in table `fates` (address, stage, code, message; accepted: no row)."""
     connection.execute(f"""
+        SET preserve_insertion_order = false;  -- no order counts, and keeping one costs memory
         CREATE TABLE upserts AS SELECT address, fingerprint FROM read_parquet({quoted(str(fates.rows))});
         CREATE TABLE outcomes (address VARCHAR, stage VARCHAR, code VARCHAR, message VARCHAR);
     """)
@@ -93,9 +93,8 @@ def write_members(connection: "DuckDBPyConnection", fates: Fates, path: Path) ->
     connection.execute(f"""
         COPY (
             WITH gone AS (
-                SELECT address FROM read_parquet({quoted(str(fates.leavers))}, file_row_number=true)
-                WHERE file_row_number < {fates.attempted}
-                    AND address NOT IN (SELECT address FROM outcomes WHERE stage = 'remove')
+                SELECT address FROM read_parquet({quoted(str(fates.leavers))})
+                ANTI JOIN (SELECT address FROM outcomes WHERE stage = 'remove') AS failed USING (address)
             ), sent AS (
                 SELECT address, CASE code WHEN 'unconfirmed' THEN 0 ELSE fingerprint END AS fingerprint
                 FROM upserts LEFT JOIN fates USING (address) WHERE code IS NULL OR code = 'unconfirmed'
@@ -103,6 +102,5 @@ def write_members(connection: "DuckDBPyConnection", fates: Fates, path: Path) ->
             SELECT address, fingerprint::UBIGINT AS fingerprint FROM sent
             UNION ALL
             SELECT address, fingerprint FROM {previous} ANTI JOIN sent USING (address) ANTI JOIN gone USING (address)
-            ORDER BY address
-        ) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)
+        ) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})
     """)

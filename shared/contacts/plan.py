@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Problem, ascii_problem_sql
-from shared.contacts.membership import NO_MEMBERS
+from shared.contacts.membership import NO_MEMBERS, ROW_GROUP
 from shared.contacts.reading import LocalFile, Relation, open_relation, quoted
 from shared.contacts.text import unreadable
 
@@ -108,6 +108,8 @@ class Planner:
         `members` and `others` are Parquet files of this export's membership and of those of other exports of the same
         list; `everything` sends unchanged contacts too; without `leave` nobody is a leaver.
         """
+        # From here on no order counts, and keeping it would cost memory that grows with the segment.
+        self.connection.execute("SET preserve_insertion_order = false")
         self._resolve_international_domains()
         previous = f"read_parquet({quoted(str(members))})" if members else NO_MEMBERS
         held = " UNION ALL ".join(f"SELECT address FROM read_parquet({quoted(str(path))})" for path in others)
@@ -171,6 +173,7 @@ class Planner:
 
     def contacts(self) -> Iterator[tuple[bytes, str | None]]:
         """Every contact to send, as a JSON object, with its warnings. In no order that means anything."""
+        self.connection.execute("SET preserve_insertion_order = true")  # rows are known by their place in the file
         for relation, binding, first in self._bound:
             cursor = self.connection.cursor()
             # The hash makes DuckDB read what it read before: it finds bad encoding only in cells that it needs, and
@@ -188,7 +191,7 @@ class Planner:
             cursor.close()
 
     def leavers(self, portion: int) -> Iterator[list[str]]:
-        """Addresses to take off the list, so many at a time, in the order of `write_leavers`."""
+        """Addresses to take off the list, so many at a time."""
         cursor = self.connection.cursor()
         cursor.execute("SELECT address FROM leavers WHERE NOT kept ORDER BY address")
         while rows := cursor.fetchmany(portion):
@@ -205,7 +208,7 @@ class Planner:
 
     def write_leavers(self, path: Path) -> None:
         """Who has to go: address, and `kept` if another export of this list still holds it."""
-        self._copy("SELECT address, kept FROM leavers ORDER BY kept, address", path)
+        self._copy("SELECT address, kept FROM leavers", path)
 
     def write_rejects(self, path: Path) -> None:
         """Every row that did not become a contact: file, row, customer_id, email, code."""
@@ -233,7 +236,8 @@ class Planner:
         return bool(self._one("SELECT count(*) FROM gaps"))
 
     def _copy(self, select: str, path: Path) -> None:
-        self.connection.execute(f"COPY ({select}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+        options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}"
+        self.connection.execute(f"COPY ({select}) TO {quoted(str(path))} ({options})")
 
     def _one(self, sql: str) -> int:
         found = self.connection.execute(sql).fetchone()

@@ -35,7 +35,6 @@ class Books:
         unconfirmed: Iterable[str] = (),
         leavers: Iterable[str] = (),
         kept: Iterable[str] = (),
-        attempted: int = 0,
     ) -> tuple[SettledCounts, dict[str, int]]:
         columns = "address, fingerprint"
         said = [{"email": e, "stage": stage, "code": code, "message": f"why {e}"} for e, stage, code in outcomes]
@@ -52,7 +51,6 @@ class Books:
             batches("unsent", unsent),
             batches("unconfirmed", unconfirmed),
             parquet(self.folder / "leavers", "address, kept", gone),
-            attempted,
         )
         database_folder = self.folder / "database"
         database_folder.mkdir(exist_ok=True)
@@ -86,6 +84,7 @@ def test_every_fate_and_what_it_means_for_the_membership(books: Books) -> None:
             ("new-refused", "send", "refused_by_sendgrid"),
             ("old-refused", "settle", "errored"),
             ("stuck", "remove", "failed_removal"),
+            ("later", "remove", "not_removed"),
             ("nobody", "settle", "errored"),
         ],
         "refused": ["failed"],
@@ -93,19 +92,18 @@ def test_every_fate_and_what_it_means_for_the_membership(books: Books) -> None:
         "unconfirmed": ["open"],
         "leavers": ["left", "stuck", "later"],
         "kept": ["kept"],
-        "attempted": 2,
     }  # fmt: skip
     counts, members = books.close(**everything)
     assert counts == SettledCounts(accepted=1, rejected_by_sendgrid=3, unconfirmed=3)
     assert members == {
-        "ok": 11, "open": 0, "old-refused": 3, "old-unsent": 6, "unchanged": 8, "stuck": 10, "later": 10, "kept": 10,
+        "ok": 11, "open": 0, "old-refused": 3, "old-unsent": 6, "unchanged": 8, "stuck": 10, "later": 10,
     }  # fmt: skip
     again = books.close(**everything | {"previous": members})
     assert again == (counts, members)
 
 
-def test_kept_leavers_are_no_longer_members_once_all_were_attempted(books: Books) -> None:
-    _, members = books.close({}, previous={"left": 1, "kept": 2}, leavers=["left"], kept=["kept"], attempted=2)
+def test_leavers_are_no_longer_members_whoever_keeps_them(books: Books) -> None:
+    _, members = books.close({}, previous={"left": 1, "kept": 2}, leavers=["left"], kept=["kept"])
     assert members == {}
 
 
@@ -119,6 +117,7 @@ def test_the_first_outcome_counts_and_its_words_stay_together(books: Books) -> N
 
 def test_a_run_that_sent_nothing_changes_nothing(books: Books) -> None:
     before = {"a": 1, "b": 2}
-    counts, members = books.close({"a": 5, "c": 6}, previous=before, unsent=["a", "c"], leavers=["b"])
+    stays = [("b", "remove", "not_removed")]
+    counts, members = books.close({"a": 5, "c": 6}, previous=before, unsent=["a", "c"], leavers=["b"], outcomes=stays)
     assert counts == SettledCounts(0, 0, 2)
     assert members == before

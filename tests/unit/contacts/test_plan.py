@@ -63,11 +63,11 @@ def test_without_removal_nobody_leaves() -> None:
     assert found.counts.leavers == 0
 
 
-def test_who_is_on_the_list_by_another_export_is_kept_and_comes_last() -> None:
+def test_who_is_on_the_list_by_another_export_is_kept() -> None:
     gone = [(f"{name}@b.co", 1) for name in "zyxwv"]
     found = plan(FIRST, members=gone, others=[["z@b.co", "other@b.co"], ["v@b.co"]])
-    assert found.leavers == [
-        ("w@b.co", False), ("x@b.co", False), ("y@b.co", False), ("v@b.co", True), ("z@b.co", True),
+    assert sorted(found.leavers) == [
+        ("v@b.co", True), ("w@b.co", False), ("x@b.co", False), ("y@b.co", False), ("z@b.co", True),
     ]  # fmt: skip
     assert found.portions == [["w@b.co", "x@b.co"], ["y@b.co"]]
     assert (found.counts.leavers, found.counts.kept_by_other_export) == (5, 2)
