@@ -160,7 +160,7 @@ class Mapping:
             if found is None:
                 raise UnreadableSegment(
                     f"{relation.name} has no column {column!r}, which the export maps to {what}; "
-                    f"it has {len(relation.columns)} of them{self._some(relation)}",
+                    f"of its {len(relation.columns)} columns{self._some(relation)}",
                     code="missing_column",
                     advice="Correct the export's mapping, or the segment. If the file seems to have one column only, "
                     "its delimiter is another one than expected.",
@@ -182,7 +182,7 @@ class Mapping:
         known = {column.casefold() for column in (*self.columns, self.customer_id)}
         header = relation.names_itself or any(name.casefold() in known for name in names)
         if not header or any("@" in name or name.strip()[:1] in {*"+-0123456789"} for name in names if name.strip()):
-            return "; its first row may hold values instead of names"
+            return " none is shown, as its first row may hold values instead of names"
         shown = ", ".join(repr(name[:80]) for name in names[:most])
         return f": {shown}" if len(names) <= most else f": {shown}, …"
 
