@@ -7,7 +7,9 @@ from azurefunctions.extensions.bindings import blob
 
 from shared.api.routes import blueprint
 from shared.app import app as function_app
+from shared.runs import stopping
 
+stopping.listen()
 app = func.FunctionApp()
 app.register_functions(blueprint)
 

@@ -61,17 +61,23 @@ def list_runs(req: func.HttpRequest) -> func.HttpResponse:
 @answered
 def get_run(req: func.HttpRequest) -> func.HttpResponse:
     """Give the run record."""
-    from shared.destinations.documents import is_id
-    from shared.runs.record import export_of
-
-    run_id = req.route_params["run_id"]
-    if not is_id(export_of(run_id)) or "/" in run_id:
-        raise NotFound(f"there is no run {run_id[:100]!r}", code="not_found")
-    run, etag = app().services.runs.load(run_id)
+    run, etag = app().services.runs.load(_run_id(req))
     headers = {"ETag": f'"{etag}"', "Cache-Control": "no-cache"}
     if not run.state.ended:
         headers["Retry-After"] = RETRY_AFTER
     return _json(run.model_dump_json(), headers=headers)
+
+
+@blueprint.function_name("cancel_run")
+@blueprint.route("runs/{run_id}/cancel", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@answered
+def cancel_run(req: func.HttpRequest) -> func.HttpResponse:
+    """Ask a run to stop: it does after the batches in flight, and settles what it has sent."""
+    run_id = _run_id(req)
+    runs = app().services.runs
+    runs.cancel(run_id, "function key")
+    headers = {"Location": f"/api/runs/{run_id}", "Retry-After": RETRY_AFTER}
+    return _json(runs.load(run_id)[0].model_dump_json(), status=HTTPStatus.ACCEPTED, headers=headers)
 
 
 @blueprint.function_name("health")
@@ -81,6 +87,17 @@ def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 -- the w
     """Say that the app is up and its settings can be read. Touches no other service."""
     app()
     return _json(json.dumps({"status": "ok", "version": __version__}))
+
+
+def _run_id(req: func.HttpRequest) -> str:
+    """The run that the route names. NotFound if that cannot be one: a name must not lead outside its folder."""
+    from shared.destinations.documents import is_id
+    from shared.runs.record import export_of
+
+    run_id = str(req.route_params["run_id"])
+    if not is_id(export_of(run_id)) or "/" in run_id:
+        raise NotFound(f"there is no run {run_id[:100]!r}", code="not_found")
+    return run_id
 
 
 def _wish(req: func.HttpRequest) -> dict[str, Any]:

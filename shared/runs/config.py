@@ -7,8 +7,18 @@ from shared.runs.record import RunRecord
 from shared.runs.services import Services
 
 
+def not_canceled(services: Services, run: RunRecord) -> None:
+    """RunCanceled if somebody asked for the run to stop."""
+    who = services.runs.canceled_by(run.run_id)
+    if who:
+        raise RunCanceled(
+            f"the run was canceled by {who}", code="canceled", advice="Start the export again when it should go on."
+        )
+
+
 def unchanged(services: Services, run: RunRecord) -> Connection:
     """The run's connection, if the run may still go on. RunCanceled if what it was planned for no longer holds."""
+    not_canceled(services, run)
     try:
         export = services.destinations.export(run.export_id)
         connection = services.destinations.connection(str(run.connection_id))

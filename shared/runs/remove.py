@@ -3,6 +3,8 @@
 SendGrid removes by contact id, and ids are not for keeping: address -> id of today, only those who are on this list.
 """
 
+from datetime import timedelta
+
 from shared.runs import config
 from shared.runs.outcomes import Outcome, write
 from shared.runs.record import BatchState, Phase, RemovalRecord
@@ -11,6 +13,8 @@ from shared.runs.settle import ended_job, wait_for_jobs
 from shared.runs.slice import Slice
 from shared.runs.store import Shelf, leavers_name, outcomes_name
 from shared.sendgrid.client import SEARCH_SIZE, SendGrid
+
+VISIBLE_AFTER = timedelta(minutes=5)  # of a removal; it shows after about 30 seconds, so later nothing will
 
 
 def remove(services: Services, here: Slice) -> None:
@@ -68,10 +72,29 @@ def _settle_portion(services: Services, here: Slice, sendgrid: SendGrid, shelf: 
     if not all(jobs):
         return
     if all(job and job.status == "completed" for job in jobs):
+        still = _still_on_list(sendgrid, shelf, str(here.run.list_id), portion)
+        if still and portion.sent_at and services.now() - portion.sent_at < VISIBLE_AFTER:
+            return
+        message = "SendGrid reported the removal as done, and the contact is still on the list"
+        outcomes = [Outcome(address, "remove", "still_on_list", message) for address in still]
+        write(shelf, outcomes_name("still", portion.number), outcomes)
+        portion.removed -= len(still)
+        portion.failed += len(still)
         portion.state = BatchState.COMPLETED
     else:
         fail(shelf, portion, "removal_failed", "SendGrid did not carry out the removal")
     here.checkpoint()
+
+
+def _still_on_list(sendgrid: SendGrid, shelf: Shelf, list_id: str, portion: RemovalRecord) -> list[str]:
+    """Look again: removals that were accepted and reported as done have been seen to do nothing."""
+    leavers = shelf.get(leavers_name(portion.number)).decode().split("\n")
+    found: list[str] = []
+    for start in range(0, len(leavers), SEARCH_SIZE):
+        asked = leavers[start : start + SEARCH_SIZE]
+        contacts = sendgrid.search_emails(asked).found
+        found += [address for address in asked if address in contacts and list_id in contacts[address].list_ids]
+    return found
 
 
 def fail(shelf: Shelf, portion: RemovalRecord, code: str, message: str) -> None:

@@ -12,7 +12,7 @@ from shared.runs.services import Services
 from shared.runs.slice import Slice
 from shared.runs.store import Shelf, batch_name, outcomes_name
 from shared.sendgrid.client import SendGrid
-from shared.sendgrid.errors import RowsRefused
+from shared.sendgrid.errors import PayloadTooLarge, RowsRefused
 
 IN_FLIGHT = 4  # more would only wait for SendGrid's rate limit, and each costs two bodies of memory
 
@@ -29,7 +29,7 @@ def send(services: Services, here: Slice) -> None:
     """Send what has not been sent. After an error nothing new is begun, and what is in flight is still recorded."""
     run = here.run
     connection = config.unchanged(services, run)
-    sendgrid = services.sendgrid(connection, here.check_lease)
+    sendgrid = services.sendgrid(connection, here.check_going)
     shelf = services.runs.plan(run)
     list_id = str(run.list_id)
     todo = [batch for batch in run.batches if batch.state is BatchState.PLANNED]
@@ -41,6 +41,7 @@ def send(services: Services, here: Slice) -> None:
             while todo and not trouble and len(flying) < IN_FLIGHT:
                 try:
                     here.check()
+                    config.unchanged(services, run)  # people may stop a run at any time
                 except ExportError as error:
                     trouble = error
                     break
@@ -50,6 +51,11 @@ def send(services: Services, here: Slice) -> None:
                 batch = flying.pop(future)
                 try:
                     _note(services, here, batch, future.result())
+                except PayloadTooLarge as error:
+                    if batch.contacts == 1:
+                        trouble = trouble or error
+                    else:
+                        todo += reversed(_halve(here, shelf, batch))
                 except Exception as error:  # noqa: BLE001 -- raised again when the others have been recorded
                     trouble = trouble or error
     if trouble:
@@ -63,6 +69,21 @@ def _note(services: Services, here: Slice, batch: BatchRecord, sent: _Sent) -> N
     batch.sent_at = services.now()
     here.run.progress.done += batch.contacts
     here.checkpoint()
+
+
+def _halve(here: Slice, shelf: Shelf, batch: BatchRecord) -> list[BatchRecord]:
+    """Two batches in place of one that SendGrid found too large: its real limit is not the documented one."""
+    run = here.run
+    lines = shelf.get(batch_name(batch.number)).split(b"\n")
+    middle, following = len(lines) // 2, max(known.number for known in run.batches) + 1
+    halves = []
+    for number, half in enumerate((lines[:middle], lines[middle:]), following):
+        content = b"\n".join(half)
+        shelf.put(batch_name(number), content)
+        halves.append(BatchRecord(number=number, contacts=len(half), bytes=len(content)))
+    run.batches = [known for known in run.batches if known is not batch] + halves
+    here.checkpoint()
+    return halves
 
 
 def _send_batch(sendgrid: SendGrid, shelf: Shelf, list_id: str, number: int) -> _Sent:

@@ -4,6 +4,7 @@ import logging
 import time
 
 from shared.errors import ExportError, RetryLater, RunCanceled, RunFailed, RunSkipped
+from shared.runs import stopping
 from shared.runs.lease import Lease
 from shared.runs.record import BatchState, ErrorRecord, Phase, RunRecord, State
 from shared.runs.services import Services
@@ -43,12 +44,18 @@ class Slice:
         self.save()
 
     def check_lease(self) -> None:
-        """Within a step that cannot be cut in two."""
+        """Within a step that must not be cut in two: LeaseLost if the lease is gone."""
         self._lease.check()
 
-    def check(self) -> None:
-        """Before each step that others can see: LeaseLost if the lease is gone, RetryLater if the time is up."""
+    def check_going(self) -> None:
+        """Within a long step that can begin again: also RetryLater if the instance is about to go."""
         self._lease.check()
+        if stopping.asked():
+            raise RetryLater("the instance is going away", code="stopping", retry_after=0)
+
+    def check(self) -> None:
+        """Between steps: also RetryLater if the slice's time is up."""
+        self.check_going()
         if time.monotonic() >= self._deadline:
             raise RetryLater("the slice is over", code="slice_over", retry_after=0)
 

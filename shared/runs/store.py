@@ -43,6 +43,18 @@ class RunStore:
         """Replace the record. Conflict if it is no longer the one that `etag` names."""
         return self._runs.write(f"{_folder(run.run_id)}run.json", _json(run), if_match=etag)
 
+    def cancel(self, run_id: str, by: str) -> None:
+        """Ask for the run to stop. NotFound if there is none; one that has ended does not mind."""
+        self._runs.properties(f"{_folder(run_id)}run.json")
+        self._runs.write(f"{_folder(run_id)}cancel.txt", by.encode())
+
+    def canceled_by(self, run_id: str) -> str | None:
+        """Who asked for the run to stop, if anybody did."""
+        try:
+            return self._runs.read(f"{_folder(run_id)}cancel.txt").content.decode()
+        except NotFound:
+            return None
+
     def newest(self, export_id: str, *, count: int, before: str | None = None) -> list[RunRecord]:
         """Up to `count` records of an export, newest first, older than the run `before` if one is given."""
         ids = [name.rstrip("/").rsplit("/", 1)[-1] for name in self._runs.folders(f"{export_id}/")]

@@ -24,7 +24,7 @@ from shared.errors import (
     RunSkipped,
     ServiceUnavailable,
 )
-from shared.runs import finish, messages, prepare, remove, send, settle
+from shared.runs import config, finish, messages, prepare, remove, send, settle, stopping
 from shared.runs.lease import Lease, held
 from shared.runs.messages import Message
 from shared.runs.record import Phase, RunRecord, State
@@ -50,7 +50,7 @@ _PHASES: dict[Phase, Callable[[Services, Slice], None]] = {
 def process(services: Services, message: Message) -> None:
     """Work on a run for one slice. Raises only what storage cannot do at the moment: the message then comes back."""
     try:
-        with held(services.storage.state, message.export_id) as lease:
+        with stopping.at_work(), held(services.storage.state, message.export_id) as lease:
             run = _take_turn(services, message)
             if run:
                 _work(services, run, lease)
@@ -112,13 +112,19 @@ def _work(services: Services, loaded: _Loaded, lease: Lease) -> None:
 def _run_phase(services: Services, here: Slice) -> None:
     """One phase. An error that ends the run leads on to settling what has been sent, then to the end."""
     phase = here.run.phase
-    ending = _error_of(lambda: _PHASES[phase](services, here))
+    ending = _error_of(lambda: _phase(services, here))
     if ending is None:
         here.run.attempts = 0
     elif phase is Phase.FINISH:
         finish.give_up(services, here, ending)
     else:
         here.fail(ending)
+
+
+def _phase(services: Services, here: Slice) -> None:
+    if here.run.phase in {Phase.PREPARE, Phase.SEND, Phase.REMOVE}:
+        config.not_canceled(services, here.run)
+    _PHASES[here.run.phase](services, here)
 
 
 def _error_of(phase: Callable[[], None]) -> ExportError | None:

@@ -92,5 +92,7 @@ def test_a_cold_start_loads_nothing_that_only_a_run_needs() -> None:
         "shared.api.routes",
         "shared.app",
         "shared.errors",
+        "shared.runs",
+        "shared.runs.stopping",
         "shared.settings",
     }

@@ -11,6 +11,7 @@ def test_the_runtime_finds_exactly_the_functions_of_the_contract(runtime: Runtim
         "start_run": "httpTrigger",
         "list_runs": "httpTrigger",
         "get_run": "httpTrigger",
+        "cancel_run": "httpTrigger",
         "health": "httpTrigger",
     }
 
@@ -41,5 +42,6 @@ def test_routes_methods_and_keys_of_the_http_functions(runtime: Runtime) -> None
         "start_run": ("exports/{export_id}/runs", ["POST"], "function"),
         "list_runs": ("exports/{export_id}/runs", ["GET"], "function"),
         "get_run": ("runs/{run_id}", ["GET"], "function"),
+        "cancel_run": ("runs/{run_id}/cancel", ["POST"], "function"),
         "health": ("health", ["GET"], "anonymous"),
     }
