@@ -72,7 +72,8 @@ def engine(folder: Path, *, limit: int | None = None) -> Iterator["DuckDBPyConne
             "autoload_known_extensions": False,
         },
     )
-    connection.execute("SET TimeZone = 'UTC'")  # moments without an offset, and Parquet's, whatever the machine's zone
+    # Moments without an offset, and Parquet's, are UTC's, whatever the machine's zone; for cursors, too.
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
     try:
         yield connection
     except duckdb.OutOfMemoryException as error:
