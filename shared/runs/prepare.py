@@ -13,6 +13,7 @@ from shared.contacts.reading import LocalFile
 from shared.destinations.checks import problems
 from shared.destinations.models import Connection, Export
 from shared.errors import NotFound, RetryLater, RunFailed, RunSkipped
+from shared.runs.claim import claim
 from shared.runs.record import BatchRecord, Mode, Phase, Progress, RemovalRecord, RunRecord, SnapshotRecord
 from shared.runs.services import Services
 from shared.runs.slice import Slice
@@ -38,6 +39,8 @@ def prepare(services: Services, here: Slice) -> None:
     sendgrid = services.sendgrid(connection, here.check_lease)
     sendgrid.check_key()
     sendgrid.contact_list(export.list_id)
+    if not run.dry_run:
+        claim(services, run, export.list_id)
     mapping = _mapping(export, sendgrid, dry_run=run.dry_run)
     snapshots = [_snapshot(services, segment) for segment in export.segments]
 
