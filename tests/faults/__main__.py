@@ -23,6 +23,8 @@ def main(count: int, seed: int) -> int:
             _say(f"  what happened: {'; '.join(outcome.story)}")
             _say(f"  the instances' log: {logs / f'{outcome.seed}.log'}")
             _say(f"  again: make faults N=1 SEED={outcome.seed}")
+        if figures.scenarios % 20 == 0:
+            _say(f"{figures.scenarios} of {count}, {time.monotonic() - began:.0f} s")
     _say(f"{figures} ({time.monotonic() - began:.0f} s)")
     return 1 if figures.failed else 0
 

@@ -19,7 +19,7 @@ LEASE_SECONDS = 15  # the shortest that Azure gives; whoever ends an instance en
 RENEW_SECONDS = 1
 JOB_LIMIT = timedelta(minutes=6)
 LONGEST_SLEEP = 0.5  # seconds of ours
-AT_LEAST = 0.2  # chance of a second's delay, so that those who wait do not keep those who work from it
+AT_LEAST = 0.5  # chance of a second's delay, so that those who wait do not keep those who work from it
 
 
 class Clock:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 HIDDEN_SECONDS = 2  # until the message of an instance that died is there again
 MOST_DELIVERIES = 5  # host.json, maxDequeueCount
 RETRY_SECONDS = 60  # host.json, visibilityTimeout
-_SHORTEST_POLL, _LONGEST_POLL = 0.01, 0.2  # seconds
+_SHORTEST_POLL, _LONGEST_POLL = 0.02, 0.4  # seconds
 _TIMEOUTS = Timeouts(connect=1.0, read=0.5)
 
 log = logging.getLogger("tests.faults")
