@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,20 @@ from typing import TYPE_CHECKING, Any
 from shared.settings import Settings
 
 if TYPE_CHECKING:
+    import requests
+
     from shared.destinations.models import Connection
     from shared.runs.services import Services
     from shared.sendgrid.client import SendGrid
     from shared.sendgrid.limits import RateLimits
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """What all runs of a SendGrid account have in common in this process: its limits, and connections that are kept."""
+
+    limits: "RateLimits"
+    session: "requests.Session"
 
 
 class App:
@@ -21,7 +32,7 @@ class App:
     def __init__(self, settings: Settings, *, vault_options: dict[str, Any] | None = None) -> None:
         self.settings = settings
         self._vault_options = vault_options
-        self._limits: dict[str, RateLimits] = {}
+        self._accounts: dict[str, _Account] = {}  # by the name of their key's secret
         self._lock = threading.Lock()
 
     @cached_property
@@ -53,17 +64,27 @@ class App:
 
     def _sendgrid(self, connection: "Connection", stop: Callable[[], None]) -> "SendGrid":
         from shared.sendgrid.client import SendGrid
-        from shared.sendgrid.limits import RateLimits
         from shared.sendgrid.transport import Transport
 
-        with self._lock:
-            # SendGrid limits an account, and one process may work on several of its lists at once.
-            limits = self._limits.setdefault(connection.api_key_secret, RateLimits())
-        base_url = self.settings.sendgrid_base_url or _HOSTS[connection.region]
-        key = connection.api_key_secret
-        return SendGrid(
-            Transport(base_url, lambda refresh: self._vault.secret(key, refresh=refresh), limits=limits, stop=stop)
+        secret = connection.api_key_secret
+        account = self._account(secret)
+        transport = Transport(
+            self.settings.sendgrid_base_url or _HOSTS[connection.region],
+            lambda refresh: self._vault.secret(secret, refresh=refresh),
+            limits=account.limits,
+            session=account.session,
+            stop=stop,
         )
+        return SendGrid(transport)
+
+    def _account(self, secret: str) -> _Account:
+        from shared.sendgrid.limits import RateLimits
+        from shared.sendgrid.transport import new_session
+
+        with self._lock:
+            if secret not in self._accounts:
+                self._accounts[secret] = _Account(RateLimits(), new_session())
+            return self._accounts[secret]
 
 
 _HOSTS = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}

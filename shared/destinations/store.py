@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from shared.cloud.storage import BlobItem, Container
+from shared.cloud.storage import Blob, BlobItem, Container
 from shared.destinations.documents import (
     CONNECTIONS,
     EXPORTS,
@@ -24,13 +24,15 @@ Read = TypeVar("Read", Connection, Destination)
 
 
 class Destinations:
-    """Reads the documents anew at every call, so that a change counts from the next look on.
+    """Looks at the documents anew at every call, so that a change counts from the next look on.
 
+    Only those whose ETag is another than last time are read: every landing and every run looks at all exports.
     Storage's own errors (ServiceUnavailable, RunFailed for a missing role) pass through.
     """
 
     def __init__(self, config: Container) -> None:
         self._config = config
+        self._read: dict[str, Blob] = {}  # by name, each as it was last read
 
     def connection(self, connection_id: str) -> Connection:
         """The connection of that id, a document of its own or half of an export's. NotFound, InvalidDocument."""
@@ -100,7 +102,10 @@ class Destinations:
     def _content(self, item: BlobItem) -> bytes:
         if item.size > MAX_BYTES:  # known before it is in memory
             raise InvalidDocument(item.name, [TOO_LARGE])
-        return self._config.read(item.name).content
+        blob = self._read.get(item.name)
+        if blob is None or blob.etag != item.etag:
+            blob = self._read[item.name] = self._config.read(item.name)
+        return blob.content
 
     def _exists(self, name: str) -> bool:
         try:

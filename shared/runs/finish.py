@@ -4,7 +4,7 @@ import logging
 
 from shared.contacts.membership import Fates, SettledCounts, settle, write_members
 from shared.errors import ExportError
-from shared.runs import messages, remove
+from shared.runs import claim, messages, remove
 from shared.runs.messages import Message
 from shared.runs.record import BatchState, RunRecord, State
 from shared.runs.report import write_report
@@ -45,9 +45,11 @@ def _close(services: Services, here: Slice) -> None:
 
 
 def let_next_in(services: Services, run: RunRecord) -> None:
-    """Delete the plan, end the turn, and wake up the run that waits next."""
+    """Delete the plan, end the turn, and wake up the runs that wait next: of the export, and for its list."""
     services.runs.plan(run).clear()
     end_turn(services, run.export_id, run.run_id, forget=run.state in {State.FAILED, State.CANCELED})
+    if run.list_id:
+        claim.hand_on(services, run.list_id)
 
 
 def end_turn(services: Services, export_id: str, run_id: str, *, forget: bool) -> None:

@@ -39,10 +39,10 @@ def prepare(services: Services, here: Slice) -> None:
     sendgrid = services.sendgrid(connection, here.check_lease)
     sendgrid.check_key()
     sendgrid.contact_list(export.list_id)
-    if not run.dry_run:
-        claim(services, run, export.list_id)
     mapping = _mapping(export, sendgrid, dry_run=run.dry_run)
     snapshots = [_snapshot(services, segment) for segment in export.segments]
+    if not run.dry_run:
+        claim(services, run, export.list_id)  # last, so that nobody waits for a run that waits itself
 
     run.connection_id, run.list_id = connection.id, export.list_id
     run.snapshots = {snapshot.segment: _snapshot_record(snapshot) for snapshot in snapshots}
