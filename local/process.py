@@ -44,6 +44,12 @@ def stop(process: subprocess.Popen[bytes], *, patience: float = 10) -> None:
     process.wait()
 
 
+def peak_memory(pid: int) -> int:
+    """The most memory, in bytes, that a process has held so far. Linux only."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
+
+
 def free_ports(count: int) -> list[int]:
     """Ports on the loopback address that nobody listens on now. Somebody may take one before it is used."""
     with ExitStack() as stack:

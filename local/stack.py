@@ -116,24 +116,34 @@ class Stack:
 
     def host_peak_memory(self) -> int:
         """The most memory, in bytes, that the running function process has held so far. Linux only."""
-        status = Path(f"/proc/{self.host_pid}/status").read_text(encoding="ascii")
-        return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
+        return process.peak_memory(self.host_pid)
 
     def start_host(self) -> None:
         """Start the function process and wait until it serves; RuntimeError with its log if it does not."""
-        if self.host_pid:
-            return
-        command = [sys.executable, "-m", "local.host", str(ROOT), "--port", str(self._port)]
+        if not self.host_pid:
+            self._host = self._launch(self._port, self.host_log)
+
+    def add_host(self) -> tuple[int, Path]:
+        """One more function process on the same storage, as when the platform scales out: its id and its log."""
+        port = process.free_ports(1)[0]
+        log = self.folder / f"host-{port}.log"
+        host = self._launch(port, log)
+        self._parts.callback(process.stop, host, patience=60)
+        return host.pid, log
+
+    def _launch(self, port: int, log: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "local.host", str(ROOT), "--port", str(port)]
         command += ["--function-key", self.function_key, "--master-key", self.master_key]
         command += ["--hidden-seconds", str(self._hidden_seconds), "--vault-certificate", str(self.vault.certificate)]
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         env = {**inherited, **self.settings, **self.identity.environment}
-        self._host = process.start(command, log=self.host_log, env=env, cwd=ROOT)
+        host = process.start(command, log=log, env=env, cwd=ROOT)
         try:
-            process.wait_until(self._serves, self._host, what="the host", log=self.host_log)
+            process.wait_until(lambda: self._serves(port), host, what="the host", log=log)
         except BaseException:
-            self.stop_host()
+            process.stop(host, patience=60)
             raise
+        return host
 
     def _start_first(self) -> None:
         """Start the host; somebody may have taken its port since it was found free, and then another will do."""
@@ -161,9 +171,9 @@ class Stack:
         self.stop_host()
         self.start_host()
 
-    def _serves(self) -> bool:
+    def _serves(self, port: int) -> bool:
         try:
-            return self.http_session.get(self.url + PING, timeout=5).ok
+            return self.http_session.get(f"http://127.0.0.1:{port}{PING}", timeout=5).ok
         except requests.RequestException:
             return False
 

@@ -7,6 +7,7 @@ is free. `-Reset` is an epoch in the documentation's example and seconds from no
 """
 
 import email.utils
+import logging
 import re
 import threading
 import time
@@ -21,6 +22,8 @@ SETTLING = 0.1  # seconds after which to ask again when only requests in flight 
 _EPOCH_FROM = 1e6
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _SAME_WINDOW = 1.5  # seconds by which two answers of one window may differ in their reset, through rounding
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -56,8 +59,10 @@ class RateLimits:
                 bucket.remaining, bucket.resets_at = bucket.limit, None
             # The last answer may or may not have counted the requests in flight: count them all.
             if bucket.remaining is not None and bucket.remaining <= bucket.in_flight:
-                used_up = bucket.remaining <= 0 and bucket.resets_at is not None
-                return bucket.resets_at - now if used_up and bucket.resets_at else SETTLING
+                if bucket.remaining > 0 or bucket.resets_at is None:
+                    return SETTLING
+                log.info("%s: SendGrid's limit is used up for %.1f s", route, bucket.resets_at - now)
+                return bucket.resets_at - now
             bucket.in_flight += 1
             return 0.0
 
