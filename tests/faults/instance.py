@@ -1,29 +1,29 @@
 """An instance of the app: the real worker in a process of its own, that takes messages as a Functions host would.
 
 It dies when it is told to: at once, by SIGKILL, or right before or after its k-th request to storage or SendGrid. On
-SIGTERM it unwinds. Its log is all that it leaves.
+SIGTERM it stops as the app does. Its log is all that it leaves.
 """
 
 import logging
 import os
 import signal
-import sys
 import tempfile
 import threading
 import time
 from base64 import b64decode
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
-from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.core.exceptions import AzureError, HttpResponseError
 
 from local.vault import client_options
 from shared.cloud.vault import Vault
 from shared.destinations.models import Connection
+from shared.runs import stopping
 from shared.runs.messages import Message
 from shared.runs.services import Services
 from shared.runs.worker import process
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobLeaseClient
     from azure.storage.queue import QueueClient, QueueMessage
 
-HIDDEN_SECONDS = 2  # until the message of an instance that died is there again
+HIDDEN_SECONDS = 3  # until the message of an instance that died is there again
 MOST_DELIVERIES = 5  # host.json, maxDequeueCount
 RETRY_SECONDS = 60  # host.json, visibilityTimeout
 _SHORTEST_POLL, _LONGEST_POLL = 0.02, 0.4  # seconds
@@ -83,9 +83,9 @@ def main(orders: Orders) -> None:
         _die_at(orders.death, orders.environment["SENDGRID_BASE_URL"])
     services = _services(orders)
     queue = services.storage.export_runs.client
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    stopping.listen()
     pause = _SHORTEST_POLL
-    while os.getppid() == parent:
+    while os.getppid() == parent and not stopping.asked():
         received = None
         try:
             received = queue.receive_message(visibility_timeout=HIDDEN_SECONDS)
@@ -103,13 +103,14 @@ def _deliver(services: Services, queue: "QueueClient", received: "QueueMessage")
     if count > 1:
         log.info("delivered again")
     ok = False
-    if count <= MOST_DELIVERIES:
-        try:
-            process(services, Message.model_validate_json(b64decode(received.content)))
-            ok = True
-        except Exception:
-            log.exception("the function failed")
-    with suppress(ResourceExistsError):  # a pop receipt that is too old: somebody else has the message
+    with _hidden(queue, received):
+        if count <= MOST_DELIVERIES:
+            try:
+                process(services, Message.model_validate_json(b64decode(received.content)))
+                ok = True
+            except Exception:
+                log.exception("the function failed")
+    with suppress(HttpResponseError):  # somebody else has the message by now
         if ok:
             queue.delete_message(received)
         elif count < MOST_DELIVERIES:
@@ -118,6 +119,26 @@ def _deliver(services: Services, queue: "QueueClient", received: "QueueMessage")
         else:
             log.error("message poisoned")
             queue.delete_message(received)
+
+
+@contextmanager
+def _hidden(queue: "QueueClient", received: "QueueMessage") -> Iterator[None]:
+    """Nobody else gets the message as long as the function runs; it has its newest pop receipt afterwards."""
+    over = threading.Event()
+
+    def renew() -> None:
+        while not over.wait(HIDDEN_SECONDS / 2):
+            with suppress(AzureError):
+                updated = queue.update_message(received, content=received.content, visibility_timeout=HIDDEN_SECONDS)
+                received.pop_receipt = updated.pop_receipt
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _services(orders: Orders) -> Services:

@@ -140,7 +140,7 @@ class Lane:
         """SIGKILL, or SIGTERM and some patience."""
         if not kill:
             instance.process.terminate()
-            instance.process.join(5)
+            instance.process.join(30)
         instance.process.kill()
         self._bury(instance)
 

@@ -86,7 +86,7 @@ class Scenario:
             self.land(segment)
         for _ in range(self.rng.randint(1, 2)):
             self.lane.start_instance(offset=self.trouble.offset())
-        for _ in range(self.rng.randint(5, 12)):
+        for _ in range(self.rng.randint(4, 10)):
             self.note(self.trouble.strike())
             time.sleep(self.rng.uniform(0, 0.25))
             if self.rng.random() < 0.3:
@@ -113,8 +113,6 @@ class Scenario:
         self.put_connection()
         for export in self.exports:
             self.put_export(export)
-        for segment in self.segments.values():
-            self.land(segment)
         for _ in range(2):
             self.lane.start_instance()
 

@@ -44,6 +44,7 @@ class Trouble:
             (3, self._duplicate),
             (2, self._config),
             (1, self._edited_export),
+            (1, self._cancel),
             (1, self._rotation),
             (1, self._rows_fail),
             (1, self._lost_message),
@@ -149,6 +150,7 @@ class Trouble:
             },
             "429 without a word": {"status": 429},
             "500": {"status": 500},
+            "413": {**UPSERT, "status": 413},
             "503": {"status": 503, "body": "<html>oops</html>", "content_type": "text/html"},
             "slow": {"latency": 0.3},
             "slower than our patience": {"latency": 0.8},
@@ -158,7 +160,7 @@ class Trouble:
         }
         kind = rng.choice(list(kinds))
         where = rng.choice([{}, {}, UPSERT, REMOVAL])
-        self._lane.sim.fault(**where, times=rng.randint(1, 6), skip=rng.randint(0, 4), **kinds[kind])
+        self._lane.sim.fault(**{**where, "times": rng.randint(1, 6), "skip": rng.randint(0, 4), **kinds[kind]})
         return f"SendGrid, {kind}"
 
     def _job(self) -> str:
@@ -209,6 +211,14 @@ class Trouble:
         export.tier = not export.tier
         self._scenario.put_export(export)
         return "edited export"
+
+    def _cancel(self) -> str:
+        scenario = self._scenario
+        active = scenario.services.turns.load(self._export().id).active
+        if active is None:
+            return "nothing: there was no run to cancel"
+        scenario.services.runs.cancel(active, "a person")
+        return "cancel"
 
     def _export(self) -> Any:
         return self._rng.choice(self._scenario.exports)
