@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from shared.contacts.text import has_odd_quotes, plain, swallows_rows, unreadable
+from shared.contacts.text import has_odd_quotes, plain, swallows_rows, unreadable, write_blank_lines
 from shared.errors import UnreadableSegment
 from shared.segments.snapshot import CsvFormat, FileFormat, NdjsonFormat
 
@@ -50,7 +50,7 @@ class Relation:
     malformed: str = "false"
     first_row: int = 1  # number of the first data row in DuckDB's own count of records
     names_itself: bool = True  # False: `columns` are a CSV file's first record, which may be a person's data
-    quoted_text: tuple[Path, str] | None = None  # a CSV file with quotes, as it is read, and its delimiter
+    csv_text: tuple[Path, CsvFormat] | None = None  # a CSV file as it is read
 
     def index(self, column: str) -> int | None:
         """Where a column is: by exact name, else the only one that differs in case alone. None if there is none.
@@ -74,12 +74,24 @@ class Relation:
 
     def refuse_swallowed_rows(self) -> None:
         """UnreadableSegment if a quotation mark that is not closed has made one row of many."""
-        if self.quoted_text and swallows_rows(*self.quoted_text, LONGEST_ROW):
+        path, how = self.csv_text or (None, None)
+        if path and how and how.quote and swallows_rows(path, how.delimiter, LONGEST_ROW):
             raise UnreadableSegment(
                 f"{self.name} has a quotation mark that is not closed: rows after it cannot be told apart",
                 code="unclosed_quote",
                 advice='Write quotation marks within quoted values twice (""), and land the segment again.',
             )
+
+    def blank_lines(self) -> Path | None:
+        """A file of the numbers of DuckDB's records that are empty and so no rows; None if there are none.
+
+        In a file of one column every line is a row.
+        """
+        path, how = self.csv_text or (None, None)
+        if path is None or how is None or len(self.columns) == 1:
+            return None
+        numbers = path.with_name(f"{path.name}.blank")
+        return numbers if write_blank_lines(path, how.delimiter, numbers, quote=how.quote) else None
 
 
 def open_relation(connection: "DuckDBPyConnection", file: LocalFile, wanted: Iterable[str] = ()) -> Relation | None:
@@ -137,7 +149,7 @@ def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
         tuple(f"c{i}" for i in range(len(columns))),
         first_row=2 if header else 1,
         names_itself=not header or file.columns is not None,
-        quoted_text=(path, how.delimiter) if how.quote else None,
+        csv_text=(path, how),
     )
     if how.quote and has_odd_quotes(path):
         relation.refuse_swallowed_rows()

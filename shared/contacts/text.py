@@ -11,8 +11,9 @@ import gzip
 import shutil
 import zlib
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Literal, cast
 
 from shared.errors import UnreadableSegment
 
@@ -83,6 +84,38 @@ def swallows_rows(path: Path, delimiter: str, longest: int) -> bool:
             if long and rows.line_num > line + 1:
                 return True
             line = rows.line_num
+
+
+def write_blank_lines(path: Path, delimiter: str, target: Path, *, quote: bool) -> bool:
+    """Write the numbers of the empty records, from 1, a line each; False if there are none.
+
+    DuckDB leaves them out of the rows, but counts them where it numbers malformed ones. Looks at every row, if at all.
+    """
+    if not _may_have_blank_lines(path):
+        return False
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    with path.open(encoding="utf-8", errors="replace", newline="") as lines, target.open("w") as numbers:
+        rows = csv.reader(lines, delimiter=delimiter, quoting=quoting)
+        for number in count(1):
+            try:
+                if not next(rows):
+                    numbers.write(f"{number}\n")
+            except StopIteration:
+                break
+            except csv.Error:  # a cell that is too long for this reader: not an empty one
+                continue
+    return target.stat().st_size > 0
+
+
+def _may_have_blank_lines(path: Path) -> bool:
+    end = b"\n"  # the file may begin with one
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            text = end + block
+            if any(pair in text for pair in (b"\n\n", b"\n\r", b"\r\r")):
+                return True
+            end = block[-1:]
+    return False
 
 
 def has_odd_quotes(path: Path) -> bool:
