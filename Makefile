@@ -2,9 +2,11 @@
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
+N ?= 200
+SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint schemas
+.PHONY: help setup demo run test lint faults schemas
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,6 +29,9 @@ test: $(READY) ## all tests
 lint: $(READY) ## ruff, mypy, the Functions doctor
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy
 	@$(VENV)/bin/azure-functions-doctor doctor --path . --profile full
+
+faults: $(READY) ## play N scenarios of crashes and faults, from SEED on (N=200 SEED=1)
+	@$(PYTHON) -m tests.faults $(N) $(SEED)
 
 schemas: $(READY) ## write the JSON Schema files of the destination documents
 	@$(PYTHON) -m shared.destinations.schemas
