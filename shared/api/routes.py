@@ -21,7 +21,7 @@ LARGEST_PAGE = 100
 @blueprint.route("exports/{export_id}/runs", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 @answered
 def start_run(req: func.HttpRequest) -> func.HttpResponse:
-    """Queue a run on demand. Body, all optional: `mode` (incremental, full), `dry_run`, `force`."""
+    """Queue a run on demand. Body, all optional: `mode` (incremental, full, reconcile), `dry_run`, `force`."""
     from shared.runs.record import Kind, Mode, Request
     from shared.runs.start import start
 

@@ -49,6 +49,26 @@ class SettledCounts:
     unconfirmed: int
 
 
+def is_membership(connection: "DuckDBPyConnection", path: Path) -> bool:
+    """Whether the file can be read from end to end as what `write_members` writes."""
+    import duckdb
+
+    source = f"read_parquet({quoted(str(path))})"
+    try:
+        kinds = connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE FROM {source})").fetchall()
+        if dict(kinds) != {"address": "VARCHAR", "fingerprint": "UBIGINT"}:
+            return False
+        # All of it is decoded here: nothing else finds a page that is damaged.
+        whole, used, _ = connection.execute(
+            f"SELECT count(*), count(address), bit_xor(hash(address, fingerprint)) FROM {source}"
+        ).fetchall()[0]
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        return False
+    return bool(whole == used)
+
+
 def settle(connection: "DuckDBPyConnection", fates: Fates) -> SettledCounts:
     """Work out every upsert's fate and leave it in table `fates` (address, stage, code, message; accepted: no row)."""
     connection.execute(f"""
@@ -104,3 +124,19 @@ def write_members(connection: "DuckDBPyConnection", fates: Fates, path: Path) ->
             SELECT address, fingerprint FROM {previous} ANTI JOIN sent USING (address) ANTI JOIN gone USING (address)
         ) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})
     """)
+
+
+def count_steady(
+    connection: "DuckDBPyConnection", before: Path | None, after: Path, others: Sequence[Path] = ()
+) -> int:
+    """How many are on the list for certain, though SendGrid may not have counted yet what the run has sent.
+
+    Confirmed members of before and after, and those of `others`, which are memberships on the same list.
+    """
+    confirmed = "(SELECT address FROM read_parquet({}) WHERE fingerprint <> 0)"
+    earlier = confirmed.format(quoted(str(before))) if before else NO_MEMBERS
+    everybody = [
+        f"SELECT address FROM {confirmed.format(quoted(str(after)))} SEMI JOIN {earlier} USING (address)",
+        *(f"FROM {confirmed.format(quoted(str(path)))}" for path in others),
+    ]
+    return int(connection.execute(f"SELECT count(*) FROM ({' UNION '.join(everybody)})").fetchall()[0][0])

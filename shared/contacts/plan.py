@@ -5,7 +5,7 @@ the file's. Files are read twice, first into a narrow table that decides, then o
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,10 @@ _TABLES = """
 
 @dataclass(frozen=True, slots=True)
 class PlanCounts:
-    """What a plan comes to. `rows` is the sum of the next six, `contacts` of `unchanged` and `upserts`."""
+    """What a plan comes to. `rows` is the sum of the next six, `contacts` of `unchanged` and `upserts`.
+
+    The last four are known only when the list itself has been read.
+    """
 
     rows: int = 0
     malformed: int = 0
@@ -49,9 +52,14 @@ class PlanCounts:
     leavers: int = 0
     kept_by_other_export: int = 0
     members: int = 0  # on the list by this export before the run
+    listed: int | None = None  # really on the list
+    missing_from_list: int | None = None  # contacts of the membership that were not: part of the upserts
+    gone_elsewhere: int | None = None  # members of no segment whom somebody else has taken off the list already
+    strangers: int | None = None  # on the list, and put there by none of its exports
 
     def as_dict(self) -> dict[str, int]:
-        return asdict(self)
+        """The counts that are known."""
+        return {name: count for name, count in asdict(self).items() if count is not None}
 
 
 @dataclass(slots=True)
@@ -171,6 +179,16 @@ class Planner:
             members=self._one(f"SELECT count(*) FROM {previous}"),
         )
 
+    def _count_list(self, previous: str) -> dict[str, int]:
+        return {
+            "listed": self._one("SELECT count(*) FROM listed"),
+            "missing_from_list": self._one(
+                f"SELECT count(*) FROM winners SEMI JOIN {previous} USING (address) ANTI JOIN listed USING (address)"
+            ),
+            "gone_elsewhere": self._one("SELECT count(*) FROM gone"),
+            "strangers": self._one("SELECT count(*) FROM strangers"),
+        }
+
     def contacts(self) -> Iterator[tuple[bytes, str | None]]:
         """Every contact to send, as a JSON object, with its warnings. In no order that means anything."""
         self.connection.execute("SET preserve_insertion_order = true")  # rows are known by their place in the file
@@ -207,8 +225,12 @@ class Planner:
         )
 
     def write_leavers(self, path: Path) -> None:
-        """Who has to go: address, and `kept` if another export of this list still holds it."""
-        self._copy("SELECT address, kept FROM leavers", path)
+        """Who is a member no longer: address, and `kept` if this run has not to take it off the list."""
+        self._copy("SELECT address, kept FROM leavers UNION ALL SELECT address, true FROM gone", path)
+
+    def write_strangers(self, path: Path) -> None:
+        """Who is on the list by nobody's doing that is known here: address. Empty if the list has not been read."""
+        self._copy("SELECT address FROM strangers", path)
 
     def write_rejects(self, path: Path) -> None:
         """Every row that did not become a contact: file, row, customer_id, email, code."""

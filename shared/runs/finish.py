@@ -2,11 +2,11 @@
 
 import logging
 
-from shared.contacts.membership import Fates, SettledCounts, settle, write_members
-from shared.errors import ExportError
-from shared.runs import claim, messages, remove
+from shared.contacts.membership import Fates, SettledCounts, count_steady, settle, write_members
+from shared.errors import ExportError, LeaseLost
+from shared.runs import claim, members, messages, remove
 from shared.runs.messages import Message
-from shared.runs.record import BatchState, RunRecord, State
+from shared.runs.record import BatchState, Caution, DriftRecord, RunRecord, State
 from shared.runs.report import write_report
 from shared.runs.services import Services
 from shared.runs.slice import Slice
@@ -86,8 +86,11 @@ def _close_books(services: Services, here: Slice) -> None:
             ]
             for state in (BatchState.FAILED, BatchState.PLANNED, BatchState.UNCONFIRMED)
         }
+        previous, lost = members.fetch(services, database, run.export_id, folder / "previous.parquet")
+        if lost and lost not in run.cautions:  # since the plan was made
+            run.cautions.append(lost)
         fates = Fates(
-            previous=services.runs.fetch_members(run.export_id, folder / "previous.parquet"),
+            previous=previous,
             rows=shelf.fetch("rows.parquet", folder),
             outcomes=shelf.fetch_all("outcomes/", folder),
             refused=fetched[BatchState.FAILED],
@@ -96,13 +99,39 @@ def _close_books(services: Services, here: Slice) -> None:
             leavers=shelf.fetch("leavers.parquet", folder),
         )
         settled = settle(database, fates)
-        write_report(database, shelf.fetch("rejects.parquet", folder), fates.rows, folder / "report.csv")
+        strangers = shelf.fetch("strangers.parquet", folder) if run.listing else None
+        rejects = shelf.fetch("rejects.parquet", folder)
+        write_report(database, rejects, fates.rows, folder / "report.csv", strangers=strangers)
         if not run.dry_run:
-            write_members(database, fates, folder / "members.parquet")
+            written = folder / "members.parquet"
+            write_members(database, fates, written)
             here.check_lease()
-            services.runs.put_members(run.export_id, folder / "members.parquet")
+            services.runs.put_members(run.export_id, written)
+            services.turns.change(run.export_id, _note_members)
             run.counts |= _counts(run, settled)
+            if not run.ends_as:
+                others, _ = members.fetch_others(services, database, run.export_id, str(run.list_id), folder)
+                _look_for_drift(services, here, count_steady(database, previous, written, others))
         services.runs.put_report(run, folder / "report.csv")
+
+
+def _note_members(turn: Turn) -> None:
+    turn.has_members = True
+
+
+def _look_for_drift(services: Services, here: Slice, steady: int) -> None:
+    """Compare SendGrid's own count of the list with who should be on it. Worth a note, never a failure."""
+    run = here.run
+    try:
+        connection = services.destinations.connection(str(run.connection_id))
+        count = services.sendgrid(connection, here.check_lease).list_count(str(run.list_id))
+    except LeaseLost:
+        raise
+    except ExportError as error:
+        log.info("run %s: the list was not counted: %s", run.run_id, error.message)
+        return
+    # Who was missing has just been sent, and may not be counted yet.
+    run.drift = DriftRecord(list_count=count, at_least=max(0, steady - run.counts.get("missing_from_list", 0)))
 
 
 def _abandon(run: RunRecord, shelf: Shelf) -> None:
@@ -133,6 +162,13 @@ def _counts(run: RunRecord, settled: SettledCounts) -> dict[str, int]:
 
 
 # What a person should look at, in the words of the run's reason.
+_CAUTIONS = {
+    Caution.MEMBERSHIP_LOST: "the membership was lost: contacts were sent again, and nobody was taken off the list",
+    Caution.MEMBERSHIP_UNREADABLE: "the membership could not be read: contacts were sent again, and nobody was taken "
+    "off the list",
+    Caution.OTHER_MEMBERSHIP_UNKNOWN: "the membership of another export of the list is lost or cannot be read: nobody "
+    "was taken off the list until that export has run",
+}
 _NOTABLE = {
     "malformed": "malformed rows",
     "no_email": "rows without an e-mail address",
@@ -144,11 +180,20 @@ _NOTABLE = {
 
 
 def _warnings(run: RunRecord) -> list[str]:
-    found = [f"{run.counts[name]} {words}" for name, words in _NOTABLE.items() if run.counts.get(name)]
+    found = [_CAUTIONS[caution] for caution in run.cautions]
+    found += [f"{run.counts[name]} {words}" for name, words in _NOTABLE.items() if run.counts.get(name)]
     cut = sum(run.warnings.values())
     return [*found, f"{cut} values cut or left out"] if cut else found
 
 
 def _reason(run: RunRecord) -> str | None:
     notes = ["dry run: nothing was sent"] if run.dry_run else []
-    return ", ".join([*notes, *_warnings(run)]) or None
+    notes += _warnings(run)
+    if strangers := run.counts.get("strangers"):
+        notes.append(f"{strangers} people on the list whom none of its exports put there")
+    if run.drift and run.drift.missing:
+        notes.append(
+            f"SendGrid counts {run.drift.list_count} people on the list, and {run.drift.at_least} should be there at "
+            "least: if it stays so, run the export with mode reconcile"
+        )
+    return ", ".join(notes) or None

@@ -13,11 +13,12 @@ from shared.contacts.reading import LocalFile
 from shared.destinations.checks import problems
 from shared.destinations.models import Connection, Export
 from shared.errors import NotFound, RetryLater, RunFailed, RunSkipped
+from shared.runs import members
 from shared.runs.claim import claim
 from shared.runs.record import BatchRecord, Mode, Phase, Progress, RemovalRecord, RunRecord, SnapshotRecord
 from shared.runs.services import Services
 from shared.runs.slice import Slice
-from shared.runs.store import batch_name, leavers_name
+from shared.runs.store import batch_name, leavers_name, listed_name
 from shared.runs.turn import Turn
 from shared.segments import landing
 from shared.segments.snapshot import Incomplete, Snapshot
@@ -45,17 +46,15 @@ def prepare(services: Services, here: Slice) -> None:
         claim(services, run, export.list_id)  # last, so that nobody waits for a run that waits itself
 
     run.connection_id, run.list_id = connection.id, export.list_id
+    if run.mode is Mode.RECONCILE and not _list_is_read(run):
+        here.enter(Phase.READ_LIST)  # which comes back
+        return
     run.snapshots = {snapshot.segment: _snapshot_record(snapshot) for snapshot in snapshots}
     with work_folder() as folder, engine(folder) as database:
         planner = Planner(database, mapping)
         for snapshot in snapshots:
             _read(services, here, planner, snapshot, folder)
-        plan = planner.decide(
-            members=services.runs.fetch_members(export.id, folder / "members.parquet"),
-            others=_others(services, export, folder),
-            everything=run.mode is Mode.FULL,
-            leave=export.removal == "leavers",
-        )
+        plan = _decide(services, run, export, planner, folder)
         run.counts = plan.as_dict()
         _guard(export, connection, plan, force=run.force)
         _store_plan(services, here, planner, folder)
@@ -163,12 +162,28 @@ def _read(services: Services, here: Slice, planner: Planner, snapshot: Snapshot,
         planner.add(LocalFile(file.name, path, file.format, snapshot.columns))
 
 
-def _others(services: Services, export: Export, folder: Path) -> list[Path]:
-    """Memberships of other exports of the same list: their people stay on it."""
-    exports, _ = services.destinations.exports()
-    same_list = [other for other in exports if other.id != export.id and other.list_id == export.list_id]
-    found = (services.runs.fetch_members(other.id, folder / f"other-{other.id}.parquet") for other in same_list)
-    return [path for path in found if path]
+def _list_is_read(run: RunRecord) -> bool:
+    if run.listing and run.listing.list_id != run.list_id:
+        run.listing = None  # the export was given another list while this one was read
+    return run.listing is not None and run.listing.complete
+
+
+def _decide(services: Services, run: RunRecord, export: Export, planner: Planner, folder: Path) -> PlanCounts:
+    """The plan, by what is known of the list. Without its membership a run sends everything and removes nobody."""
+    database = planner.connection
+    own, lost = members.fetch(services, database, export.id, folder / "members.parquet")
+    others, unknown = members.fetch_others(services, database, export.id, export.list_id, folder)
+    run.cautions = [caution for caution in (lost, unknown) if caution]
+    if lost and run.mode is Mode.INCREMENTAL:
+        run.mode = Mode.FULL
+    shelf = services.runs.plan(run)
+    return planner.decide(
+        members=own,
+        others=others,
+        everything=run.mode is Mode.FULL or lost is not None,
+        leave=export.removal == "leavers" and not run.cautions,
+        listed=shelf.fetch_all(listed_name(run.listing.id), folder) if run.listing else None,
+    )
 
 
 def _guard(export: Export, connection: Connection, plan: PlanCounts, *, force: bool) -> None:
@@ -204,11 +219,13 @@ def _store_plan(services: Services, here: Slice, planner: Planner, folder: Path)
     """Everything that the rest of the run needs, whatever becomes of the segments meanwhile."""
     run = here.run
     shelf = services.runs.plan(run)
-    shelf.clear()  # an earlier try may have left batches of another cut
+    for batches_of in ("upserts/", "leavers/"):
+        shelf.clear(batches_of)  # an earlier try may have left them, cut otherwise
     for name, write in (
         ("rows.parquet", planner.write_rows),
         ("leavers.parquet", planner.write_leavers),
         ("rejects.parquet", planner.write_rejects),
+        *([("strangers.parquet", planner.write_strangers)] if run.listing else []),
     ):
         write(folder / name)
         shelf.put_file(name, folder / name)

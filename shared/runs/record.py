@@ -34,12 +34,14 @@ class Kind(StrEnum):
 class Mode(StrEnum):
     INCREMENTAL = "incremental"
     FULL = "full"
+    RECONCILE = "reconcile"
 
 
 class Phase(StrEnum):
-    """What a run is at. The order is the order of work."""
+    """What a run is at. The order is the order of work; `read_list` is a detour of reconcile runs back to `prepare`."""
 
     PREPARE = "prepare"
+    READ_LIST = "read_list"
     SEND = "send"
     SETTLE = "settle"
     REMOVE = "remove"
@@ -53,6 +55,14 @@ class BatchState(StrEnum):
     ERRORED = "errored"  # some contacts refused, each in the report
     FAILED = "failed"  # all contacts refused
     UNCONFIRMED = "unconfirmed"  # nothing certain is known; everybody of it is sent again next time
+
+
+class Caution(StrEnum):
+    """Why a run takes nobody off the list: it cannot be sure of who put whom there."""
+
+    MEMBERSHIP_LOST = "membership_lost"
+    MEMBERSHIP_UNREADABLE = "membership_unreadable"
+    OTHER_MEMBERSHIP_UNKNOWN = "other_membership_unknown"
 
 
 class Part(BaseModel):
@@ -84,6 +94,29 @@ class RemovalRecord(Part):
     failed: int = 0
     job_ids: list[str] = Field(default_factory=list)
     sent_at: datetime | None = None
+
+
+class ListingRecord(Part):
+    """SendGrid's contact export of the list, `id`, the `attempt`-th. So many `files` of it are stored with the plan."""
+
+    id: str
+    list_id: str
+    asked_at: datetime
+    attempt: int = 1
+    files: int = 0
+    contacts: int = 0
+    complete: bool = False
+
+
+class DriftRecord(Part):
+    """SendGrid's own count of the list after the run, which may lag, and what it should be at least."""
+
+    list_count: int
+    at_least: int
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.at_least - self.list_count)
 
 
 class SnapshotRecord(Part):
@@ -135,6 +168,9 @@ class RunRecord(Request):
     phase: Phase = Phase.PREPARE
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    listing: ListingRecord | None = None  # only of reconcile runs
+    cautions: list[Caution] = Field(default_factory=list)
+    drift: DriftRecord | None = None
     snapshots: dict[str, SnapshotRecord] = Field(default_factory=dict)
     counts: dict[str, int] = Field(default_factory=dict)
     warnings: dict[str, int] = Field(default_factory=dict)

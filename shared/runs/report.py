@@ -1,4 +1,4 @@
-"""report.csv: one line for every row or contact that did not get where it should, and why.
+"""report.csv: one line for every row or contact that did not get where it should, and why; and for every stranger.
 
 `file,row,customer_id,email,stage,code,message`. Cells that a spreadsheet would take for a formula get a leading '.
 """
@@ -24,12 +24,21 @@ MESSAGES = {
 }
 
 
-def write_report(connection: "DuckDBPyConnection", rejects: Path, rows: Path, path: Path) -> None:
-    """Write the report from the plan's rejects and from tables `fates` and `outcomes` (see contacts.membership)."""
+STRANGER = "on the list, and put there by none of its exports; the run has not touched the contact"
+
+
+def write_report(
+    connection: "DuckDBPyConnection", rejects: Path, rows: Path, path: Path, *, strangers: Path | None = None
+) -> None:
+    """Write the report from the plan's files and from tables `fates` and `outcomes` (see contacts.membership)."""
     messages = " ".join(f"WHEN {quoted(code)} THEN {quoted(text)}" for code, text in MESSAGES.items())
     cells = ", ".join(
         f"CASE WHEN regexp_matches({name}, '^[=+@\\t\\r-]') THEN '''' || {name} ELSE {name} END AS {name}"
         for name in ("file", "customer_id", "email", "message")
+    )
+    listed = strangers and (
+        f"UNION ALL SELECT NULL, NULL, NULL, address, 'read_list', 'stranger', {quoted(STRANGER)} "
+        f"FROM read_parquet({quoted(str(strangers))})"
     )
     connection.execute(f"""
         COPY (
@@ -41,6 +50,7 @@ def write_report(connection: "DuckDBPyConnection", rejects: Path, rows: Path, pa
                 FROM fates JOIN read_parquet({quoted(str(rows))}) USING (address)
                 UNION ALL
                 SELECT NULL, NULL, NULL, address, stage, code, message FROM outcomes WHERE stage = 'remove'
+                {listed or ""}
             ) ORDER BY file NULLS LAST, row
         ) TO {quoted(str(path))} (FORMAT csv, HEADER)
     """)

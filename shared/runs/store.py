@@ -113,12 +113,18 @@ class Shelf:
         """Download every file whose name begins with `prefix`."""
         return [self.fetch(name, folder) for name in self._names(prefix)]
 
-    def clear(self) -> None:
-        self._container.delete_all(self._prefix)
+    def clear(self, prefix: str = "") -> None:
+        """Delete every file whose name begins with `prefix`."""
+        self._container.delete_all(self._prefix + prefix)
 
     def _names(self, prefix: str) -> Iterator[str]:
         for item in self._container.list(self._prefix + prefix):
             yield item.name.removeprefix(self._prefix)
+
+
+def listed_name(listing_id: str, number: int = 0) -> str:
+    """Who is on the list, by the n-th file of that contact export: Parquet. Without a number: what all begin with."""
+    return f"listed/{listing_id}-{f'{number:05}.parquet' if number else ''}"
 
 
 def batch_name(number: int) -> str:

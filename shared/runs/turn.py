@@ -23,11 +23,16 @@ class Waiting(BaseModel):
 
 
 class Turn(BaseModel):
-    """`active`: the run that is worked on. `planned`: the snapshots that the last plan was made of, by segment."""
+    """Which run is worked on, which wait, and what the app knows of the export beside its membership.
+
+    planned      the snapshots that the last plan was made of, by segment
+    has_members  a membership was written once, so its file has been lost if it is not there
+    """
 
     active: str | None = None
     waiting: list[Waiting] = Field(default_factory=list)
     planned: dict[str, str] = Field(default_factory=dict)
+    has_members: bool = False
 
 
 class Turns:

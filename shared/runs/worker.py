@@ -24,7 +24,7 @@ from shared.errors import (
     RunSkipped,
     ServiceUnavailable,
 )
-from shared.runs import config, finish, messages, prepare, remove, send, settle, stopping
+from shared.runs import config, finish, messages, prepare, reconcile, remove, send, settle, stopping
 from shared.runs.lease import Lease, held
 from shared.runs.messages import Message
 from shared.runs.record import Phase, RunRecord, State
@@ -40,6 +40,7 @@ PATIENCE = 20  # failures in a row that time may heal; with the pauses between t
 
 _PHASES: dict[Phase, Callable[[Services, Slice], None]] = {
     Phase.PREPARE: prepare.prepare,
+    Phase.READ_LIST: reconcile.read_list,
     Phase.SEND: send.send,
     Phase.SETTLE: settle.settle,
     Phase.REMOVE: remove.remove,

@@ -49,6 +49,7 @@ class Planned:
     rejects: list[tuple[Any, ...]]  # file, row, customer_id, email, code, by file and row
     leavers: list[tuple[str, bool]]  # as written
     portions: list[list[str]]
+    strangers: list[str]
     contacts: dict[str, dict[str, Any]]  # by address
     warnings: dict[str, str]
 
@@ -70,6 +71,7 @@ def plan(
     others: Sequence[Iterable[str]] = (),
     everything: bool = False,
     leave: bool = True,
+    listed: Sequence[Iterable[str]] | None = None,
     limit: int | None = None,
 ) -> Planned:
     """Plan an export of these files, called file0, file1 and so on."""
@@ -89,8 +91,14 @@ def plan(
                 ],
                 everything=everything,
                 leave=leave,
+                listed=listed
+                if listed is None
+                else [
+                    parquet(folder / f"listed{i}", "address", ((address,) for address in each))
+                    for i, each in enumerate(listed)
+                ],
             )
-            for what in ("rows", "rejects", "leavers"):
+            for what in ("rows", "rejects", "leavers", "strangers"):
                 getattr(planner, f"write_{what}")(folder / f"{what}.parquet")
             sent = [(orjson.loads(text), words) for text, words in planner.contacts()]
             assert len({contact["email"] for contact, _ in sent}) == len(sent)
@@ -100,6 +108,7 @@ def plan(
                 rows_of(database, folder / "rejects.parquet", "file, row, customer_id, email, code", "file, row"),
                 rows_of(database, folder / "leavers.parquet", "address, kept"),
                 list(planner.leavers(2)),
+                [address for (address,) in rows_of(database, folder / "strangers.parquet", "address", "address")],
                 {
                     contact["email"]: {key: value for key, value in contact.items() if key != "email"}
                     for contact, _ in sent
