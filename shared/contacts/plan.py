@@ -110,29 +110,53 @@ class Planner:
         )
         self.connection.execute("DELETE FROM reject_errors; DELETE FROM reject_scans")
 
-    def decide(self, *, members: Path | None, others: Sequence[Path], everything: bool, leave: bool) -> PlanCounts:
-        """Compare with the membership and count.
+    def decide(
+        self,
+        *,
+        members: Path | None,
+        others: Sequence[Path],
+        everything: bool,
+        leave: bool,
+        listed: Sequence[Path] | None = None,
+    ) -> PlanCounts:
+        """Compare with the membership, and with the list itself if that has been read, and count.
 
         `members` and `others` are Parquet files of this export's membership and of those of other exports of the same
-        list; `everything` sends unchanged contacts too; without `leave` nobody is a leaver.
+        list; `everything` sends unchanged contacts too; without `leave` nobody is a leaver. `listed` are Parquet files
+        of the addresses that are on the list: contacts who are not are sent, and members who are not do not leave.
         """
         # From here on no order counts, and keeping it would cost memory that grows with the segment.
         self.connection.execute("SET preserve_insertion_order = false")
         self._resolve_international_domains()
         previous = f"read_parquet({quoted(str(members))})" if members else NO_MEMBERS
         held = " UNION ALL ".join(f"SELECT address FROM read_parquet({quoted(str(path))})" for path in others)
+        self._read_list(listed)
+        missing = "false" if listed is None else "winners.address NOT IN (SELECT address FROM listed)"
+        # Who was not confirmed may get onto the list yet, so such a one is looked for there in the end.
+        gone = "false" if listed is None else "fingerprint <> 0 AND address NOT IN (SELECT address FROM listed)"
         self.connection.execute(f"""
             CREATE TABLE winners AS
             SELECT min(rowid) AS id, address, arg_min(fingerprint, rowid) AS fingerprint
             FROM rows WHERE problem IS NULL GROUP BY address;
             CREATE TABLE upserts AS
             SELECT winners.* FROM winners LEFT JOIN {previous} AS previous USING (address)
-            WHERE {str(everything).lower()} OR previous.fingerprint IS DISTINCT FROM winners.fingerprint;
+            WHERE {str(everything).lower()} OR previous.fingerprint IS DISTINCT FROM winners.fingerprint OR {missing};
+            CREATE TABLE gone AS SELECT address FROM {previous} ANTI JOIN winners USING (address) WHERE {gone};
             CREATE TABLE leavers AS
             SELECT address, {f"address IN ({held})" if held else "false"} AS kept
-            FROM {previous} ANTI JOIN winners USING (address) WHERE {str(leave).lower()};
+            FROM {previous} ANTI JOIN winners USING (address) ANTI JOIN gone USING (address)
+            WHERE {str(leave).lower()};
+            CREATE TABLE strangers AS
+            SELECT address FROM listed ANTI JOIN winners USING (address) ANTI JOIN {previous} USING (address)
+            {f"WHERE address NOT IN ({held})" if held else ""};
         """)
-        return self._count(previous)
+        counts = self._count(previous)
+        return counts if listed is None else replace(counts, **self._count_list(previous))
+
+    def _read_list(self, listed: Sequence[Path] | None) -> None:
+        files = ", ".join(quoted(str(path)) for path in listed or ())
+        source = f"read_parquet([{files}])" if files else NO_MEMBERS
+        self.connection.execute(f"CREATE TABLE listed AS SELECT DISTINCT address FROM {source}")
 
     def _resolve_international_domains(self) -> None:
         """Rewrite domains such as exämple.org in punycode, which is what SendGrid takes; what has none is refused."""
