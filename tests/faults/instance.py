@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from azure.core.exceptions import AzureError, HttpResponseError
+from azure.storage.queue import QueueClient, QueueMessage
 
 from local.vault import client_options
+from shared.cloud.storage import RUN_QUEUE
 from shared.cloud.vault import Vault
 from shared.destinations.models import Connection
 from shared.runs import stopping
@@ -36,7 +38,6 @@ from tests.faults import hurry
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobLeaseClient
-    from azure.storage.queue import QueueClient, QueueMessage
 
 HIDDEN_SECONDS = 3  # until the message of an instance that died is there again
 MOST_DELIVERIES = 5  # host.json, maxDequeueCount
@@ -82,7 +83,8 @@ def main(orders: Orders) -> None:
     if orders.death:
         _die_at(orders.death, orders.environment["SENDGRID_BASE_URL"])
     services = _services(orders)
-    queue = services.storage.export_runs.client
+    # A client of its own, that leaves texts as they are: showing a message again would encode it once more.
+    queue = QueueClient.from_connection_string(orders.environment["AzureWebJobsStorage"], RUN_QUEUE)
     stopping.listen()
     pause = _SHORTEST_POLL
     while os.getppid() == parent and not stopping.asked():
@@ -97,7 +99,7 @@ def main(orders: Orders) -> None:
         time.sleep(pause)
 
 
-def _deliver(services: Services, queue: "QueueClient", received: "QueueMessage") -> None:
+def _deliver(services: Services, queue: QueueClient, received: QueueMessage) -> None:
     """As the host does: delete what succeeded, show again what failed, put aside what fails too often."""
     count = int(received.dequeue_count or 0)
     if count > 1:
@@ -122,7 +124,7 @@ def _deliver(services: Services, queue: "QueueClient", received: "QueueMessage")
 
 
 @contextmanager
-def _hidden(queue: "QueueClient", received: "QueueMessage") -> Iterator[None]:
+def _hidden(queue: QueueClient, received: QueueMessage) -> Iterator[None]:
     """Nobody else gets the message as long as the function runs; it has its newest pop receipt afterwards."""
     over = threading.Event()
 
