@@ -63,9 +63,9 @@ class Destinations:
         own = [each.connection for each in destinations if each.connection]
         return sorted(found + own, key=lambda connection: connection.id), invalid
 
-    def exports_of(self, segment: str) -> list[Export]:
-        """The readable exports that use a segment, resting ones included."""
-        return [export for export in self.exports()[0] if segment in export.segments]
+    def exports_of(self, *segments: str) -> list[Export]:
+        """The readable exports that use any of the segments, resting ones included."""
+        return [export for export in self.exports()[0] if not set(segments).isdisjoint(export.segments)]
 
     def _all(self, folder: str, read: Callable[[BlobItem], Read]) -> tuple[list[Read], list[InvalidDocument]]:
         found: list[Read] = []

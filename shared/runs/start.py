@@ -39,26 +39,30 @@ def start(services: Services, export_id: str, request: Request, *, delay: float 
 
 
 def segment_landed(services: Services, blob_name: str) -> list[RunRecord]:
-    """Queue runs of the exports whose segment has just become complete by the arrival of this blob."""
+    """Queue runs of the exports that have a segment which has just become complete by the arrival of this blob."""
+    segments = landing.segments_in(services.storage.segments, blob_name)
+    exports = services.destinations.exports_of(*segments) if segments else []
+    exports = [export for export in exports if export.enabled and export.run_on_landing]
+    if not exports:
+        return []
+    # One look for all of them: a model.json may complete every segment of its folder.
+    landings = landing.Landings(services.storage.segments, only=segments)
+    used = sorted(segments.intersection(segment for export in exports for segment in export.segments))
+    landed = {segment: _landed(landings, segment) for segment in used}
     started: list[RunRecord] = []
-    for segment in sorted(landing.segments_in(services.storage.segments, blob_name)):
-        exports = [
-            export for export in services.destinations.exports_of(segment) if export.enabled and export.run_on_landing
-        ]
-        landed = _landed(services, segment) if exports else None
-        for export in exports:
-            if landed in {None, services.turns.load(export.id).planned.get(segment)}:
-                continue  # events come more than once, and for every file of a landing
-            request = Request(kind=Kind.SEGMENT_LANDED, submitted_by="segment_landed", submitted_at=services.now())
-            settle = services.settings.landing_settle_seconds
-            started.append(start(services, export.id, request, delay=settle))
+    for export in exports:
+        planned = services.turns.load(export.id).planned
+        if all(landed[segment] in {None, planned.get(segment)} for segment in export.segments if segment in landed):
+            continue  # events come more than once, and for every file of a landing
+        request = Request(kind=Kind.SEGMENT_LANDED, submitted_by="segment_landed", submitted_at=services.now())
+        started.append(start(services, export.id, request, delay=services.settings.landing_settle_seconds))
     return started
 
 
-def _landed(services: Services, segment: str) -> str | None:
+def _landed(landings: landing.Landings, segment: str) -> str | None:
     """The id of the segment's snapshot, `unreadable` if it has one that cannot be used, None if it has none yet."""
     try:
-        snapshot = landing.latest(services.storage.segments, segment)
+        snapshot = landings.latest(segment)
     except UnreadableSegment as error:
         log.warning("%s", error.message)
         return "unreadable"  # the run says so where people look

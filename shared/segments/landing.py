@@ -13,7 +13,7 @@ path's clock has no time zone, and a folder may be copied.
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -38,12 +38,12 @@ def latest(container: Container, segment: str) -> Snapshot | Incomplete | None:
     container once, page by page, and keeps no more of it than what may be the segment's. UnreadableSegment if the last
     landing cannot be used: an older one would be no answer then, as waiting does not mend it.
     """
-    return _Landings(container, only=segment).latest(segment)
+    return Landings(container, only={segment}).latest(segment)
 
 
 def known_segments(container: Container) -> list[Snapshot | Incomplete]:
     """What `latest` says of every segment in the container, by name. One that cannot be used is Incomplete here."""
-    landings = _Landings(container)
+    landings = Landings(container)
     return [each for segment in landings.segments() if (each := landings.latest(segment, strict=False))]
 
 
@@ -80,11 +80,12 @@ class _Landing:
     resolve: Callable[[], Snapshot | Incomplete | None]
 
 
-class _Landings:
-    """What one listing of the container shows, of one segment or of all."""
+class Landings:
+    """What one listing of the container shows, of some segments or of all."""
 
-    def __init__(self, container: Container, *, only: str | None = None) -> None:
+    def __init__(self, container: Container, *, only: Collection[str] | None = None) -> None:
         self._container = container
+        self._only = only
         self._markers: dict[str, list[BlobItem]] = defaultdict(list)
         # Of a segment's files in one folder only the newest can win, so no history is kept. One that is empty does not
         # hide the one before it.
@@ -97,23 +98,26 @@ class _Landings:
                 continue
             if item.name == folder + names.MODEL:
                 models[folder] = item
-            elif only is None or only in item.name:
-                self._note(item, folder, only)
+            elif only is None or any(segment in item.name for segment in only):
+                self._note(item, folder)
         read = {folder: _model_in(container, folder, item) for folder, item in models.items()}
         self._models = {folder: (models[folder], model) for folder, model in read.items() if model}
 
-    def _note(self, item: BlobItem, folder: str, only: str | None) -> None:
+    def _note(self, item: BlobItem, folder: str) -> None:
         if item.name == folder + names.SUCCESS:
             segment = names.folder_segment(folder)
-            if segment and only in {None, segment}:
+            if segment and self._wants(segment):
                 self._markers[segment].append(item)
         elif answers_to := names.file_segments(item.name):
-            for segment in answers_to[:1] if only is None else answers_to:
-                if only in {None, segment}:
+            for segment in answers_to[:1] if self._only is None else answers_to:
+                if self._wants(segment):
                     kept = self._files[segment]
                     kept[folder, item.size == 0] = max(item, kept.get((folder, item.size == 0), item), key=_age)
-        elif (segment := names.part_segment(item.name)) and only in {None, segment}:
+        elif (segment := names.part_segment(item.name)) and self._wants(segment):
             self._waiting[segment] = max(item, self._waiting.get(segment, item), key=_age)
+
+    def _wants(self, segment: str) -> bool:
+        return self._only is None or segment in self._only
 
     def segments(self) -> list[str]:
         """Every name that has shown up, in order."""
@@ -123,6 +127,7 @@ class _Landings:
         return sorted(listed | self._markers.keys() | self._files.keys() | self._waiting.keys())
 
     def latest(self, segment: str, *, strict: bool = True) -> Snapshot | Incomplete | None:
+        """As the function of that name. Not `strict`: a segment that cannot be used is Incomplete."""
         newer: Incomplete | None = None
         landings = [*self._of_models(segment), *self._of_markers(segment), *self._of_files(segment)]
         for landing in sorted(landings, key=lambda each: (each.produced_at, _age(each.marker)), reverse=True):

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from shared.cloud.storage import Container
+from shared.cloud.storage import Blob, Container
 from shared.destinations.documents import MAX_BYTES
 from shared.destinations.store import Destinations
 from shared.errors import InvalidDocument, NotFound
@@ -39,6 +39,29 @@ def test_a_change_is_seen_at_the_next_look(config: Container) -> None:
     assert destinations.export("newsletter").enabled
     put(config, exports__newsletter=build.EXPORT | {"enabled": False})
     assert not destinations.export("newsletter").enabled
+
+
+class Watched(Container):
+    """Knows which blobs were read."""
+
+    reads: list[str]
+
+    def read(self, name: str, *, etag: str | None = None) -> Blob:
+        self.reads.append(name)
+        return super().read(name, etag=etag)
+
+
+def test_only_documents_that_changed_are_read_again(config: Container) -> None:
+    watched = Watched(lambda: config.client)
+    watched.reads = []
+    destinations = Destinations(watched)
+    put(config, exports__one=build.EXPORT, exports__two=build.EXPORT)
+    destinations.exports()
+    assert watched.reads == ["exports/one.json", "exports/two.json"]
+    put(config, exports__two=build.EXPORT | {"enabled": False})
+    found, _ = destinations.exports()
+    assert [(export.id, export.enabled) for export in found] == [("one", True), ("two", False)]
+    assert watched.reads[2:] == ["exports/two.json"]
 
 
 @pytest.mark.parametrize("document_id", ["none", "../exports/newsletter", "News", "", "x" * 64])
@@ -108,6 +131,7 @@ def test_the_exports_of_a_segment(config: Container) -> None:
     destinations = Destinations(config)
     assert [export.id for export in destinations.exports_of("B")] == ["one", "two"]
     assert [export.id for export in destinations.exports_of("A")] == ["one"]
+    assert [export.id for export in destinations.exports_of("AB", "A")] == ["one", "three"]
 
 
 def test_a_destination_in_one_document_is_found_as_both(config: Container) -> None:

@@ -1,5 +1,6 @@
 """What starts runs by itself: the clock and the landing of a segment."""
 
+import json
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -109,6 +110,27 @@ def test_every_export_of_the_segment_runs_and_no_other(world: World) -> None:
     world.put_export("by-hand", run_on_landing=False)
     world.land("ada@example.com")
     assert [run.export_id for run in segment_landed(world.services, "People.csv")] == ["newsletter", "second"]
+
+
+def test_a_model_that_completes_several_segments_starts_each_export_once(world: World) -> None:
+    world.put_export("other", segments=["Other"])
+    world.put_export("both", segments=["Other", "People"])
+    url = world.services.storage.segments.client.url
+    entities = [
+        {
+            "$type": "LocalEntity",
+            "name": name,
+            "attributes": [{"name": "EMail", "dataType": "string"}],
+            "partitions": [{"name": name, "location": f"{url}/export/{name}/1.csv"}],
+        }
+        for name in ("People", "Other", "Nobodys")
+    ]
+    for entity in entities:
+        world.land_bytes(f"export/{entity['name']}/1.csv", b"ada@example.com\n")
+    model = {"name": "export", "version": "1.0", "entities": entities}
+    world.land_bytes("export/model.json", json.dumps(model).encode())
+    started = segment_landed(world.services, "export/model.json")
+    assert [run.export_id for run in started] == ["both", "newsletter", "other"]
 
 
 def test_a_landing_that_is_not_complete_starts_nothing(world: World) -> None:
