@@ -4,9 +4,11 @@ PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 N ?= 200
 SEED ?= 1
+EXPORTS ?= 100
+RUNS ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint faults schemas
+.PHONY: help setup demo run test lint faults load schemas
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +34,9 @@ lint: $(READY) ## ruff, mypy, the Functions doctor
 
 faults: $(READY) ## play N scenarios of crashes and faults, from SEED on (N=200 SEED=1)
 	@$(PYTHON) -m tests.faults $(N) $(SEED)
+
+load: $(READY) ## let EXPORTS land at once and ask for RUNS runs, on two instances (EXPORTS=100 RUNS=1000)
+	@$(PYTHON) -m tests.system.load --exports $(EXPORTS) --runs $(RUNS)
 
 schemas: $(READY) ## write the JSON Schema files of the destination documents
 	@$(PYTHON) -m shared.destinations.schemas
