@@ -3,8 +3,9 @@
 import shutil
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -38,36 +39,20 @@ class Figures:
         )
 
 
-def play(seeds: Iterable[int], *, lanes: int, logs: Path | None = None) -> Iterator[Outcome]:
-    """Play the scenarios of these seeds; `logs` is where those of failing ones are kept."""
-    todo: SimpleQueue[int | None] = SimpleQueue()
-    done: SimpleQueue[Outcome | BaseException] = SimpleQueue()
-    count = 0
-    for count, seed in enumerate(seeds, 1):  # noqa: B007 - the last value is wanted
-        todo.put(seed)
-    for _ in range(lanes):
-        todo.put(None)
-
-    def work() -> None:
-        try:
-            with Lane() as lane:
-                while (seed := todo.get()) is not None:
-                    done.put(_one(lane, seed, logs))
-        except BaseException as error:
-            done.put(error)
-            raise
-
-    with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
+def play(seeds: Iterable[int], *, lanes: int, logs: Path | None = None) -> Generator[Outcome, None, None]:
+    """Play the scenarios of these seeds; `logs` is where those of failing ones are kept. Closing it ends it soon."""
+    free: SimpleQueue[Lane] = SimpleQueue()
+    with ExitStack() as parts:
         for _ in range(lanes):
-            pool.submit(work)
-        for _ in range(count):
-            outcome = done.get()
-            if isinstance(outcome, BaseException):
-                raise outcome
-            yield outcome
+            free.put(parts.enter_context(Lane()))
+        pool = parts.enter_context(ThreadPoolExecutor(lanes, thread_name_prefix="lane"))
+        parts.callback(pool.shutdown, cancel_futures=True)
+        for future in as_completed([pool.submit(_one, free, seed, logs) for seed in seeds]):
+            yield future.result()
 
 
-def _one(lane: Lane, seed: int, logs: Path | None) -> Outcome:
+def _one(free: "SimpleQueue[Lane]", seed: int, logs: Path | None) -> Outcome:
+    lane = free.get()
     try:
         outcome = Scenario(lane, seed).run()
     except Exception:  # noqa: BLE001 - a driver that fails has found something, too
@@ -75,6 +60,6 @@ def _one(lane: Lane, seed: int, logs: Path | None) -> Outcome:
     if outcome.violations and logs:
         logs.mkdir(parents=True, exist_ok=True)
         shutil.copy(lane.log, logs / f"{seed}.log")
-    shutil.rmtree(lane.temporary, ignore_errors=True)
-    lane.log.unlink(missing_ok=True)
+    lane.clear()
+    free.put(lane)
     return outcome

@@ -88,6 +88,7 @@ class Lane:
         self.clock = hurry.Clock(self.began)
         self.temporary = Path(tempfile.mkdtemp(prefix="temporary-", dir=self.folder))
         self.log = self.temporary.with_suffix(".log")
+        self.log.touch()
         self.sim.reset()
         self.sim.configure(rate_limited=False, job_seconds=0.05)
         self.key = ""
@@ -96,6 +97,12 @@ class Lane:
         self.services.storage.ensure()
         self.services.storage.export_runs.client.clear_messages()
         return self.services
+
+    def clear(self) -> None:
+        """Nothing of the last world is left on this machine."""
+        self.kill_all()
+        shutil.rmtree(self.temporary, ignore_errors=True)
+        self.log.unlink(missing_ok=True)
 
     def rotate_key(self) -> None:
         """A new key in the vault; the old one ends."""
