@@ -6,9 +6,10 @@ N ?= 200
 SEED ?= 1
 EXPORTS ?= 100
 RUNS ?= 1000
+SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint faults load schemas
+.PHONY: help setup demo run test lint faults load fuzz schemas
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,6 +38,9 @@ faults: $(READY) ## play N scenarios of crashes and faults, from SEED on (N=200 
 
 load: $(READY) ## let EXPORTS land at once and ask for RUNS runs, on two instances (EXPORTS=100 RUNS=1000)
 	@$(PYTHON) -m tests.system.load --exports $(EXPORTS) --runs $(RUNS)
+
+fuzz: $(READY) ## feed the readers broken files for SECONDS; new findings go to tests/fuzz/corpus
+	@$(PYTHON) -m tests.fuzz $(SECONDS)
 
 schemas: $(READY) ## write the JSON Schema files of the destination documents
 	@$(PYTHON) -m shared.destinations.schemas

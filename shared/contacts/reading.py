@@ -12,16 +12,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from shared.contacts.text import has_odd_quotes, plain, swallows_rows, unreadable, write_blank_lines
+from shared.contacts.text import (
+    has_malformed,
+    has_odd_quotes,
+    plain,
+    swallows_rows,
+    unreadable,
+    without_long_lines,
+    write_blank_lines,
+)
 from shared.errors import UnreadableSegment
 from shared.segments.snapshot import CsvFormat, FileFormat, NdjsonFormat
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-LONGEST_ROW = 1024 * 1024  # bytes; a longer CSV record is malformed
+LONGEST_ROW = 1024 * 1024  # bytes; a longer CSV record or JSON object is malformed
 READ_BUFFER = 4 * LONGEST_ROW  # bytes; what DuckDB holds of a CSV file at a time
 SAMPLED_OBJECTS = 1000  # NDJSON objects whose keys are the file's columns, unless the mapping wants others
+# Malformed rows of a CSV file, and their characters, beyond which it is no such file: a wrong delimiter, say.
+MOST_MALFORMED, LONGEST_MALFORMED = 100_000, 32 * 1024 * 1024
 HEADER_LIMIT = 1024 * 1024  # characters in which the first record of a CSV file must end
 
 
@@ -151,6 +161,13 @@ def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
         names_itself=not header or file.columns is not None,
         csv_text=(path, how),
     )
+    most, longest = MOST_MALFORMED, LONGEST_MALFORMED
+    if has_malformed(path, how.delimiter, len(columns), quote=how.quote, rows=most, size=longest):
+        raise UnreadableSegment(
+            f"{file.name} has more than {most} rows or {longest // 1024**2} MiB without {len(columns)} sound columns",
+            code="too_many_malformed",
+            advice="Look at its delimiter, quotation marks and encoding, and whether model.json names all its columns.",
+        )
     if how.quote and has_odd_quotes(path):
         relation.refuse_swallowed_rows()
     return relation
@@ -171,7 +188,9 @@ def _casefold(names: Iterable[str]) -> list[str]:
 
 
 def _ndjson(connection: "DuckDBPyConnection", name: str, path: Path, wanted: Iterable[str]) -> Relation:
-    source = f"read_ndjson_objects({quoted(str(path))}, ignore_errors=true, compression='none')"
+    path = without_long_lines(path, LONGEST_ROW)  # a longer object would take its size many times over
+    options = f"ignore_errors=true, compression='none', maximum_object_size={2 * LONGEST_ROW}"
+    source = f"read_ndjson_objects({quoted(str(path))}, {options})"
 
     def keys(of: str) -> tuple[str, ...]:
         found = _query(

@@ -8,9 +8,10 @@ anew, once, beside the original; line breaks become \n on the way, those in quot
 import codecs
 import csv
 import gzip
+import re
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import IO, Literal, cast
@@ -19,6 +20,9 @@ from shared.errors import UnreadableSegment
 
 BLOCK = 1024 * 1024  # bytes read at a time
 LARGEST_COPY = 8 * 1024**3  # bytes; more comes out of no honest gzip file of a segment
+# Times its size that a gzip file may unpack to, beside what any may. Rows of people shrink to a tenth, the most
+# monotonous to a hundredth; gzip's own limit is 1,032.
+LARGEST_GROWTH, SMALLEST_COPY = 200, 64 * 1024**2
 
 # What the web and Windows mean by latin-1: windows-1252, with the five bytes that it leaves open as in ISO-8859-1.
 _LATIN = "".join(
@@ -47,7 +51,8 @@ def plain(path: Path, name: str, *, encoding: str, gzipped: bool) -> Path | None
     if not gzipped and encoding == "utf-8" and not first.startswith(codecs.BOM_UTF8) and _has_one_line_break(path):
         return path if first else None
     copy = path.with_name(f"{path.name}.txt")
-    limit = min(LARGEST_COPY, shutil.disk_usage(path.parent).free // 2)
+    honest = SMALLEST_COPY + LARGEST_GROWTH * path.stat().st_size
+    limit = min(LARGEST_COPY, honest, shutil.disk_usage(path.parent).free // 2)
     size = 0
     with copy.open("wb") as target:
         for block in _with_one_line_break(_as_utf8(_chain(first, blocks), name, encoding)):
@@ -116,6 +121,88 @@ def _may_have_blank_lines(path: Path) -> bool:
                 return True
             end = block[-1:]
     return False
+
+
+def has_malformed(path: Path, delimiter: str, cells: int, *, quote: bool, rows: int, size: int) -> bool:
+    """Whether more than `rows` rows, or rows of more than `size` characters together, are malformed.
+
+    DuckDB keeps a kilobyte for each malformed row, and its text twice, outside of its memory limit. A look at every
+    line is enough for most files; the csv module looks again if lines seem malformed, as they do in quoted cells.
+    """
+    if not _seems_malformed(path, delimiter, cells, rows=rows, size=size):
+        return False
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    with path.open(encoding="utf-8", errors="replace", newline="") as lines:
+        lengths: list[int] = []  # of the lines of one row
+        reader = csv.reader(_noting(lines, lengths), delimiter=delimiter, quoting=quoting, strict=True)
+        while rows >= 0 and size >= 0:
+            lengths.clear()
+            try:
+                row = next(reader)
+                malformed = bool(row) and (len(row) != cells or any("\ufffd" in cell for cell in row))
+            except StopIteration:
+                return False
+            except csv.Error as error:
+                malformed = "field larger" not in str(error)  # too long for this reader, but not for DuckDB
+            if malformed:
+                rows, size = rows - 1, size - sum(lengths)
+    return True
+
+
+def _seems_malformed(path: Path, delimiter: str, cells: int, *, rows: int, size: int) -> bool:
+    """The same by lines and blocks, which may take a good row for a malformed one."""
+    mark = delimiter.encode()
+    own = re.escape(delimiter).encode()
+    after_quote = re.compile(rb'[^%b\r\n"]"[^%b\r\n"]|[%b\r\n]""[^%b\r\n"]' % (own, own, own, own))
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            odd = [len(line) for line in block.splitlines() if line and line.count(mark) != cells - 1]
+            inside = len(after_quote.findall(block))
+            if not block.isascii():
+                inside += block.decode(errors="replace").count("\ufffd")
+            rows -= len(odd) + inside
+            size -= len(block) if inside > 2 * 3 else sum(odd)  # a character that the block cuts is up to three
+            if rows < 0 or size < 0:
+                return True
+    return False
+
+
+def _noting(lines: Iterable[str], lengths: list[int]) -> Iterator[str]:
+    for line in lines:
+        lengths.append(len(line))
+        yield line
+
+
+def without_long_lines(path: Path, longest: int) -> Path:
+    """The file itself, or a copy in which `null` stands for every line of more than `longest` bytes."""
+    if not any(length > longest for length in _line_lengths(path)):
+        return path
+    copy = path.with_name(f"{path.name}.short")
+    with path.open("rb") as source, copy.open("wb") as target:
+        for length in _line_lengths(path):
+            if length <= longest:
+                target.write(source.read(length))
+            else:
+                source.seek(length, 1)
+                target.write(b"null\n")
+    return copy
+
+
+def _line_lengths(path: Path) -> Iterator[int]:
+    """Bytes of each stretch of whole lines within a block, and of each line that lies in more than one block."""
+    held = 0
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            first, last = block.find(b"\n") + 1, block.rfind(b"\n") + 1
+            if not last:
+                held += len(block)
+                continue
+            yield held + first
+            if last > first:
+                yield last - first
+            held = len(block) - last
+    if held:
+        yield held
 
 
 def has_odd_quotes(path: Path) -> bool:

@@ -4,7 +4,7 @@ The work is done in children because the worst finding is one that takes the pro
 """
 
 import json
-import random
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -60,4 +60,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(10**6)))
+    sys.exit(main(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else secrets.randbelow(10**6)))

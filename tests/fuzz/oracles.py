@@ -183,9 +183,11 @@ def _rows_of(given: Input) -> list[list[str] | None] | None:
     # A quotation mark in the middle of a cell is where opinions differ; so is a row of a mebibyte.
     if width < 2 or longest * 4 > LONGEST_ROW or re.search(r'[^",\n]"(?![",\n]|$)|[^",\n]"[^",\n]', text):
         return None
-    own_header = not header and bool(found) and [name.strip().casefold() for name in found[0]] == [
-        name.casefold() for name in COLUMNS
-    ]
+    own_header = (
+        not header
+        and bool(found)
+        and [name.strip().casefold() for name in found[0]] == [name.casefold() for name in COLUMNS]
+    )
     return [row if len(row) == width else None for row in found[int(header or own_header) :] if row]
 
 
