@@ -105,9 +105,14 @@ class Planner:
             return
         if self._one("SELECT count(*) FROM reject_errors WHERE error_type = 'LINE SIZE OVER MAXIMUM'"):
             relation.refuse_swallowed_rows()
-        self.connection.execute(
-            "INSERT INTO malformed SELECT DISTINCT ?, line - ? + 1 FROM reject_errors", [number, relation.first_row]
-        )
+        if not self._one("SELECT count(*) FROM reject_errors"):
+            return
+        blank = relation.blank_lines()
+        self.connection.execute(f"""
+            INSERT INTO malformed
+            SELECT DISTINCT {number}, line - {relation.first_row} + 1 {"- coalesce(before, 0)" if blank else ""}
+            FROM reject_errors {_blank_sql(blank) if blank else ""}
+        """)
         self.connection.execute("DELETE FROM reject_errors; DELETE FROM reject_scans")
 
     def decide(
@@ -288,6 +293,13 @@ class Planner:
     def _one(self, sql: str) -> int:
         found = self.connection.execute(sql).fetchone()
         return int(found[0]) if found else 0
+
+
+def _blank_sql(numbers: Path) -> str:
+    """How many of the numbers in a file come before `line`: a join that adds the column `before`."""
+    source = f"read_csv({quoted(str(numbers))}, auto_detect=false, header=false, columns={{'blank': 'BIGINT'}})"
+    counted = f"SELECT blank, row_number() OVER (ORDER BY blank) AS before FROM {source}"
+    return f"ASOF LEFT JOIN ({counted}) ON line > blank"
 
 
 def _punycode(domain: str) -> str | None:

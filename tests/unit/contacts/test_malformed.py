@@ -106,6 +106,32 @@ def test_blank_lines_are_no_rows() -> None:
     assert found.counts.rows == 2
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_blank_lines_do_not_shift_the_numbers_of_rows_after_them(end: bytes) -> None:
+    rows = [b"EMail,CustomerId", b"", b"x", b"", b"", b'a@b.co,"1', b"", b'1"', b"y", b"", b"b@b.co,2", b"z,z,z", b""]
+    found = plan(end.join(rows), b"EMail,CustomerId\nc@b.co,3\nx\nd@b.co,4\n")
+    assert [(file, row) for _, _, file, row, _ in found.upserts] == [
+        ("file0", 2),
+        ("file0", 4),
+        ("file1", 1),
+        ("file1", 3),
+    ]
+    assert [reject[:2] for reject in found.rejects] == [("file0", 1), ("file0", 3), ("file0", 5), ("file1", 2)]
+
+
+def test_an_empty_line_of_a_file_with_one_column_is_a_row() -> None:
+    found = plan(b"EMail\n\na@b.co\nx,y\n\nb@b.co\n")
+    assert found.codes() == {1: Problem.NO_EMAIL, 3: Problem.MALFORMED, 4: Problem.NO_EMAIL}
+    assert found.rows() == {2: "a@b.co", 5: "b@b.co"}
+
+
+def test_too_many_malformed_rows_are_refused() -> None:
+    with pytest.raises(UnreadableSegment) as raised:
+        plan(b"EMail,CustomerId\n" + b"a@b.co;1\n" * 100_001)
+    assert raised.value.code == "too_many_malformed"
+    assert "@" not in raised.value.message + raised.value.advice
+
+
 def test_a_quoted_row_of_more_than_a_mebibyte_and_many_lines_is_refused() -> None:
     """The reader would go on somewhere inside it, with lines that somebody typed."""
     with pytest.raises(UnreadableSegment) as raised:
