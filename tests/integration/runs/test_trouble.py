@@ -9,7 +9,7 @@ import pytest
 from shared.errors import RunFailed, ServiceUnavailable
 from shared.runs import finish, send, worker
 from shared.runs.messages import Message
-from shared.runs.record import Phase, RunRecord, State
+from shared.runs.record import Mode, Phase, RunRecord, State
 from shared.runs.services import Services
 from shared.runs.slice import Slice
 from tests.integration.runs.world import UPSERT, World
@@ -32,7 +32,7 @@ def fails_in(monkeypatch: pytest.MonkeyPatch, phase: Phase, error: Exception) ->
 
 
 def start_both(world: World) -> tuple[RunRecord, RunRecord]:
-    return world.start(), world.start(force=True)
+    return world.start(mode=Mode.RECONCILE), world.start(force=True)
 
 
 def test_patience_is_measured_in_hours(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +51,7 @@ def test_a_fault_of_the_app_is_tried_again_and_then_given_up(
     monkeypatch.setattr(worker, "PATIENCE", 3)
     with monkeypatch.context() as patch:
         fails_in(patch, phase, ValueError(SECRET))
-        run = world.run()
+        run = world.run(mode=Mode.RECONCILE)  # which goes through every phase
     assert run.state is State.FAILED
     assert run.error is not None
     assert run.error.code == "internal_error"
@@ -72,7 +72,7 @@ def test_a_fault_that_goes_away_leaves_no_trace(world: World, monkeypatch: pytes
         real(services, here)
 
     monkeypatch.setitem(worker._PHASES, phase, fail)
-    run = world.run()
+    run = world.run(mode=Mode.RECONCILE)
     assert (run.state, run.error, run.attempts) == (State.SUCCESSFUL, None, 0)
     assert world.on_list() == set(world.members()) == {"stays@example.com", "new@example.com"}
 
