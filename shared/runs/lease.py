@@ -1,7 +1,8 @@
 """One instance at a time works on an export: a lease on a blob, renewed in the background."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -16,17 +17,20 @@ RENEW_SECONDS = 20
 
 
 class Lease:
-    """A held lease. `check` raises LeaseLost once it could not be renewed."""
+    """A held lease. `check` raises LeaseLost once it could not be renewed, or was not for as long as it lasts."""
 
-    def __init__(self, client: "BlobLeaseClient") -> None:
+    def __init__(self, client: "BlobLeaseClient", clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
+        self._clock = clock
+        self._renewed = clock()
         self._over = threading.Event()
         self._lost = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._thread.start()
 
     def check(self) -> None:
-        if self._lost.is_set():
+        # An instance that stood still for a while gets to its next step before it gets to renewing.
+        if self._lost.is_set() or self._clock() - self._renewed >= LEASE_SECONDS:
             raise LeaseLost
 
     def _renew(self) -> None:
@@ -34,9 +38,10 @@ class Lease:
 
         misses = 0
         while not self._over.wait(RENEW_SECONDS):
+            asked = self._clock()
             try:
                 self._client.renew()
-                misses = 0
+                self._renewed, misses = asked, 0
             except ResourceExistsError:  # 409: it ended, and may be somebody else's by now
                 self._lost.set()
                 return
