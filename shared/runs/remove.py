@@ -18,13 +18,18 @@ VISIBLE_AFTER = timedelta(minutes=5)  # of a removal; it shows after about 30 se
 
 
 def remove(services: Services, here: Slice) -> None:
-    """Take the plan's leavers off the list, a portion a checkpoint, then follow the jobs to their end."""
+    """Take the plan's leavers off the list, a portion a checkpoint, then follow the jobs to their end.
+
+    Of a run that is to end before its time, only what is under way already is followed.
+    """
     run = here.run
-    connection = config.unchanged(services, run)
+    connection = (
+        services.destinations.connection(str(run.connection_id)) if run.ends_as else config.unchanged(services, run)
+    )
     sendgrid = services.sendgrid(connection, here.check_lease)  # a portion begun is carried to its end
     shelf = services.runs.plan(run)
     for portion in run.removals:
-        if portion.state is BatchState.PLANNED:
+        if portion.state is BatchState.PLANNED and not run.ends_as:
             here.check()
             _remove_portion(sendgrid, shelf, str(run.list_id), portion)
             portion.sent_at = services.now()

@@ -63,9 +63,15 @@ class Slice:
         """Note why the run ends, and go on to settling what has been sent already, or to the end if nothing has."""
         run = self.run
         self.note_error(error)
+        already_ending = run.ends_as is not None
         run.ends_as = run.ends_as or next(state for kind, state in _END_STATES.items() if isinstance(error, kind))
-        sent = any(batch.state is BatchState.SENT for batch in run.batches)
-        self.enter(Phase.SETTLE if sent and run.phase is Phase.SEND else Phase.FINISH)
+        following = Phase.FINISH
+        if run.phase is Phase.SEND and any(batch.state is BatchState.SENT for batch in run.batches):
+            following = Phase.SETTLE
+        elif run.phase is Phase.REMOVE and any(portion.state is BatchState.SENT for portion in run.removals):
+            # A removal still under way must not meet what the next run of the list puts on it.
+            following = Phase.FINISH if already_ending else Phase.REMOVE
+        self.enter(following)
 
     def note_error(self, error: ExportError) -> None:
         """The record keeps the first error: what comes later is most often its consequence."""

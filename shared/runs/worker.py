@@ -123,7 +123,7 @@ def _run_phase(services: Services, here: Slice) -> None:
 
 
 def _phase(services: Services, here: Slice) -> None:
-    if here.run.phase in {Phase.PREPARE, Phase.SEND, Phase.REMOVE}:
+    if here.run.phase in {Phase.PREPARE, Phase.SEND, Phase.REMOVE} and not here.run.ends_as:
         config.not_canceled(services, here.run)
     _PHASES[here.run.phase](services, here)
 

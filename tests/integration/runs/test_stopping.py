@@ -83,6 +83,30 @@ def test_a_canceled_run_removes_nobody_any_more(world: World) -> None:
     assert world.on_list() == set(world.members()) == {*PEOPLE, "leaver@example.com"}
 
 
+def test_a_removal_under_way_is_followed_before_another_export_has_the_list(world: World) -> None:
+    world.put_export(max_shrink_percent=100)
+    world.put_export("other", segments=["Other"])
+    world.put_on_list("moves@example.com", PEOPLE[0])
+    world.land(PEOPLE[0])
+    world.land("moves@example.com", name="Other.csv")
+    first = world.start()
+    world.sim.configure(job_seconds=3600)  # until it is hurried
+    while not any(portion.job_ids for portion in world.load(first.run_id).removals):
+        world.deliver()
+    world.hurried = False
+    world.services.runs.cancel(first.run_id, "an administrator")
+    second = world.start("other")
+    for _ in range(4):
+        world.deliver()
+    assert not world.load(second.run_id).planned
+    world.hurried = True
+    world.work()
+    run = world.ended(first.run_id)
+    assert (run.state, run.counts["removed"]) == (State.CANCELED, 1)
+    assert world.ended(second.run_id).state is State.SUCCESSFUL
+    assert world.on_list() == {PEOPLE[0], "moves@example.com"}
+
+
 def test_an_instance_that_is_going_away_hands_its_run_on_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.land(*PEOPLE)
     queued = world.start()
