@@ -153,7 +153,8 @@ def _seems_malformed(path: Path, delimiter: str, cells: int, *, rows: int, size:
     """The same by lines and blocks, which may take a good row for a malformed one."""
     mark = delimiter.encode()
     own = re.escape(delimiter).encode()
-    after_quote = re.compile(rb'[^%b\r\n"]"[^%b\r\n"]|[%b\r\n]""[^%b\r\n"]' % (own, own, own, own))
+    # Begins with what is looked for and only then looks behind, which is many times faster.
+    after_quote = re.compile(rb'"(?:(?<=[^%b\r\n"]")|"(?<=[%b\r\n]""))[^%b\r\n"]' % (own, own, own))
     with path.open("rb") as file:
         while block := file.read(BLOCK):
             odd = [len(line) for line in block.splitlines() if line and line.count(mark) != cells - 1]
