@@ -2,6 +2,7 @@
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
+JOBS ?= 2
 N ?= 200
 SEED ?= 1
 EXPORTS ?= 100
@@ -26,8 +27,8 @@ demo: $(READY) ## land a segment on the local stack and watch it reach the SendG
 run: $(READY) ## keep the local stack up until Ctrl-C
 	@$(PYTHON) -m local.run
 
-test: $(READY) ## all tests
-	@$(PYTHON) -m pytest
+test: $(READY) ## all tests, on JOBS processes (JOBS=2)
+	@$(PYTHON) -m pytest -n $(JOBS) --dist loadfile
 
 lint: $(READY) ## ruff, mypy, the Functions doctor
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy
