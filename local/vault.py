@@ -91,6 +91,11 @@ class LocalVault:
         with self._lock:
             self._faults.extend([_Fault(status, code, headers or {})] * times)
 
+    def clear_faults(self) -> None:
+        """Answer as it should from now on."""
+        with self._lock:
+            self._faults.clear()
+
     def _answer(self, request: Request) -> Reply:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or identity.audience(token) != RESOURCE:

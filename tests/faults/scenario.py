@@ -18,7 +18,7 @@ from tests.faults.people import FIELD, Export, Segment
 from tests.faults.trouble import Trouble
 
 CONSENT = {"agreed_by": "an administrator", "agreed_at": "2026-11-21T10:00:00Z", "text_version": "2026-11"}
-SWEEP_SECONDS = 1.5
+SWEEP_SECONDS = 3.0
 REST_POLL = 0.4
 PATIENCE = 300.0  # seconds until everything has to be at rest; generous, because the machine may be busy
 
@@ -108,6 +108,7 @@ class Scenario:
         for instance in list(self.lane.instances):
             self.lane.end_instance(instance, kill=True)
         self.lane.sim.clear_faults()
+        self.lane.vault.clear_faults()
         self.lane.sim.fail_rows([])
         self.lane.sim.configure(rate_limited=False)
         self.put_connection()
