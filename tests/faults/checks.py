@@ -46,7 +46,11 @@ def _lists(scenario: "Scenario") -> list[str]:
             "strangers were removed": strangers - there.keys(),
             "missing": wanted.keys() - there.keys(),
             "should have left": there.keys() - wanted.keys() - strangers - may_stay,
-            "out of date": {who for who in wanted.keys() & there.keys() if _differs(there[who], wanted[who])},
+            "out of date": {
+                who
+                for who in wanted.keys() & there.keys()
+                if _differs(there[who], wanted[who]) and not _overwritten(scenario, list_id, who)
+            },
         }
         found += [f"list {number}: {what}: {sorted(who)}" for what, who in groups.items() if who]
     return found
@@ -55,6 +59,17 @@ def _lists(scenario: "Scenario") -> list[str]:
 def _differs(document: dict[str, Any], wanted: Fields) -> bool:
     stored = {**(document.get("custom_fields") or {}), "first_name": document["first_name"]}
     return any(stored.get(name) != value for name, value in wanted.items())
+
+
+def _overwritten(scenario: "Scenario", list_id: str, address: str) -> bool:
+    """Fields are the account's, not the list's: another list's export may have sent this contact later, from a plan
+    made earlier, before the person left its segments (docs/reliability.md)."""
+    return any(
+        export.list_id != list_id
+        and export.may_have_sent(address)
+        and address not in export.belonging(scenario.segments)
+        for export in scenario.exports
+    )
 
 
 def _ever(scenario: "Scenario") -> set[str]:

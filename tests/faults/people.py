@@ -71,7 +71,7 @@ class Segment:
 
 @dataclass(slots=True)
 class Export:
-    """An export's document, as far as it matters for who belongs on the list."""
+    """An export's document, as far as it matters for who belongs on the list. `used`: segments that it ever had."""
 
     id: str
     list_id: str
@@ -79,6 +79,18 @@ class Export:
     tier: bool
     only_consenting: bool
     removal: str
+    used: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.used |= set(self.segments)
+
+    def give(self, segments: list[str]) -> None:
+        self.segments = segments
+        self.used |= set(segments)
+
+    def may_have_sent(self, address: str) -> bool:
+        """People of one segment only have its name in their address."""
+        return any(f"-{name.lower()}@" in address for name in self.used)
 
     def document(self, **more: object) -> dict[str, object]:
         custom = {FIELD: "Tier"} if self.tier else {}

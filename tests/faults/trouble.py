@@ -207,7 +207,7 @@ class Trouble:
         """Other segments, other fields: for good, the list stays."""
         export = self._export()
         names = sorted(self._scenario.segments)
-        export.segments = self._rng.sample(names, self._rng.randint(1, len(names)))
+        export.give(self._rng.sample(names, self._rng.randint(1, len(names))))
         export.tier = not export.tier
         self._scenario.put_export(export)
         return "edited export"
