@@ -27,8 +27,9 @@ demo: $(READY) ## land a segment on the local stack and watch it reach the SendG
 run: $(READY) ## keep the local stack up until Ctrl-C
 	@$(PYTHON) -m local.run
 
-test: $(READY) ## all tests, on JOBS processes (JOBS=2)
-	@$(PYTHON) -m pytest -n $(JOBS) --dist loadfile
+test: $(READY) ## all tests: the whole stack's one after the other, the rest on JOBS processes (JOBS=2)
+	@$(PYTHON) -m pytest tests/system
+	@$(PYTHON) -m pytest --ignore tests/system -n $(JOBS) --dist loadfile
 
 lint: $(READY) ## ruff, mypy, the Functions doctor
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy
