@@ -61,7 +61,7 @@ class Stack:
         self._with_host = start_host
         self._host: subprocess.Popen[bytes] | None = None
         self._parts = ExitStack()
-        self.function_key, self.master_key = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self.function_key, self.master_key = secrets.token_hex(24), secrets.token_hex(24)  # begin with no hyphen
 
     def __enter__(self) -> Self:
         with ExitStack() as parts:

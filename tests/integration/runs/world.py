@@ -200,7 +200,7 @@ class World:
         run = self.load(run_id)
         assert run.state.ended, f"{run.state} {run.phase} {run.error}"
         assert run.ended_at is not None
-        has_books = run.dry_run or "accepted" in run.counts
+        has_books = "accepted" in run.counts or (run.dry_run and run.planned)
         check_accounting(run, self.report(run) if has_books else [])
         assert not list(self.services.storage.runs.list(f"{run.export_id}/{run_id}/plan/"))
         assert self.services.turns.load(run.export_id).active != run_id
