@@ -137,7 +137,7 @@ def _look_for_drift(services: Services, here: Slice, steady: int) -> None:
 def _abandon(run: RunRecord, shelf: Shelf) -> None:
     """The run ends before its time: nobody will ask any more what became of what is under way."""
     for batch in run.batches:
-        if batch.state is BatchState.SENT:
+        if batch.state is BatchState.SENT or (batch.begun and batch.state is BatchState.PLANNED):
             batch.state = BatchState.UNCONFIRMED
     for portion in run.removals:
         if portion.state is BatchState.SENT:

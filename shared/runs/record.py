@@ -70,13 +70,17 @@ class Part(BaseModel):
 
 
 class BatchRecord(Part):
-    """One upsert request. `bytes` of contacts; `refused` contacts were named by a synchronous 400 and left out."""
+    """One upsert request. `bytes` of contacts; `refused` contacts were named by a synchronous 400 and left out.
+
+    `begun`: a request may have reached SendGrid, even if no answer of it is known.
+    """
 
     number: int
     contacts: int
     bytes: int
     job_id: str | None = None
     state: BatchState = BatchState.PLANNED
+    begun: bool = False
     sent_at: datetime | None = None
     refused: int = 0
     created: int = 0

@@ -12,7 +12,7 @@ from shared.runs.services import Services
 from shared.runs.slice import Slice
 from shared.runs.store import Shelf, batch_name, outcomes_name
 from shared.sendgrid.client import SendGrid
-from shared.sendgrid.errors import PayloadTooLarge, RowsRefused
+from shared.sendgrid.errors import PayloadTooLarge, RowsRefused, SendGridError
 
 IN_FLIGHT = 4  # more would only wait for SendGrid's rate limit, and each costs two bodies of memory
 
@@ -35,17 +35,21 @@ def send(services: Services, here: Slice) -> None:
     todo = [batch for batch in run.batches if batch.state is BatchState.PLANNED]
     todo.reverse()
     flying: dict[Future[_Sent], BatchRecord] = {}
+    unsent: set[int] = set()  # batches of which no earlier slice can have sent anything
     trouble: Exception | None = None
     with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="send") as pool:
         while flying or (todo and not trouble):
             while todo and not trouble and len(flying) < IN_FLIGHT:
+                batch = todo[-1]
                 try:
                     here.check()
                     config.unchanged(services, run)  # people may stop a run at any time
+                    first = _begin(here, batch)
                 except ExportError as error:
                     trouble = error
                     break
-                batch = todo.pop()
+                todo.pop()
+                unsent |= {batch.number} if first else set()
                 flying[pool.submit(_send_batch, sendgrid, shelf, list_id, batch.number)] = batch
             for future in wait(flying, return_when=FIRST_COMPLETED).done:
                 batch = flying.pop(future)
@@ -58,9 +62,23 @@ def send(services: Services, here: Slice) -> None:
                         todo += reversed(_halve(here, shelf, batch))
                 except Exception as error:  # noqa: BLE001 -- raised again when the others have been recorded
                     trouble = trouble or error
+                    if isinstance(error, SendGridError) and not error.maybe_taken and batch.number in unsent:
+                        batch.begun = False
     if trouble:
         raise trouble
     here.enter(Phase.SETTLE)
+
+
+def _begin(here: Slice, batch: BatchRecord) -> bool:
+    """Write down that the batch may be on its way; False if that was known before.
+
+    Should the run end before the answer is known, its people may be on the list all the same.
+    """
+    if batch.begun:
+        return False
+    batch.begun = True
+    here.save()
+    return True
 
 
 def _note(services: Services, here: Slice, batch: BatchRecord, sent: _Sent) -> None:
