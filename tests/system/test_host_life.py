@@ -62,7 +62,7 @@ def test_sigterm_lets_the_request_in_hand_end(stack: Stack, scene: Scene) -> Non
     stack.sendgrid.configure(job_seconds=1)
     stack.sendgrid.fault(route="/v3/marketing/contacts", method="PUT", latency=3.0)
     scene.land_people({"ada@example.com": "Ada"})
-    wait_until(lambda: any(run["phase"] == "send" for run in stack.runs(scene.export_id)))
+    wait_until(lambda: scene.writes() == {UPSERT: 1})  # it is in hand: the answer takes three seconds
     stack.stop_host()
     [run] = stack.runs(scene.export_id)
     assert [batch["state"] for batch in run["batches"]] in (["sent"], ["completed"])
