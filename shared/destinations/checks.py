@@ -8,6 +8,8 @@ def problems(export: Export, connection: Connection | None) -> list[str]:
 
     A disabled export is not a problem: whether it runs is for the one who starts it to say.
     """
+    if export.connection is None:
+        return ["connection: the export is detached; give the id of the connection that it is to use"]
     if connection is None or connection.id != export.connection:
         return [f"connection: {export.connection!r} does not exist; add it, or give another connection's id"]
     if connection.consent is None:

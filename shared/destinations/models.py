@@ -78,7 +78,7 @@ class Export(Document):
 
     id: Slug = Field(description="the document's name without .json, or leave the key out")
     display_name: Line = Field(description=NAME)
-    connection: Slug = Field(description="the id of the connection to use")
+    connection: Slug | None = Field(description="the id of the connection to use, or null to detach it: it rests then")
     list_id: ListId = Field(description="the list's id from SendGrid, 36 characters")
     segments: Annotated[tuple[SegmentName, ...], Field(min_length=1), AfterValidator(each_once)] = Field(
         description="the segments to export, each once, at least one"

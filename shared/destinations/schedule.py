@@ -20,8 +20,8 @@ from shared.errors import RunFailed
 def due(export: Export, *, since: datetime, now: datetime, default_schedule: str, default_timezone: str) -> bool:
     """Whether the export's schedule has a time after `since` and not after `now`; both are aware.
 
-    Several such times are one: what was missed is caught up with one run. A disabled export is never due. RunFailed
-    if the app's default schedule is wrong.
+    Several such times are one: what was missed is caught up with one run. An export that is disabled or detached is
+    never due. RunFailed if the app's default schedule is wrong.
     """
     first = next(_times(export, since, default_schedule, default_timezone), None)
     return first is not None and first <= now.astimezone(UTC)
@@ -30,7 +30,7 @@ def due(export: Export, *, since: datetime, now: datetime, default_schedule: str
 def next_times(
     export: Export, *, after: datetime, count: int, default_schedule: str, default_timezone: str
 ) -> list[datetime]:
-    """The export's next `count` times after an aware one, in the schedule's time zone; none if off or disabled."""
+    """The export's next `count` times after an aware one, in the schedule's time zone; none if it does not run."""
     zone = _zone(export, default_timezone)
     times = islice(_times(export, after, default_schedule, default_timezone), count)
     return [time.astimezone(zone) for time in times]
@@ -39,7 +39,7 @@ def next_times(
 def _times(export: Export, after: datetime, default_schedule: str, default_timezone: str) -> Iterator[datetime]:
     """All times after `after`, in UTC, rising."""
     cron = default_schedule if export.schedule == "default" else export.schedule
-    if cron == "off" or not export.enabled:
+    if cron == "off" or not export.enabled or export.connection is None:
         return
     problem = cron_problem(cron)
     if problem:

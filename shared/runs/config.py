@@ -24,7 +24,7 @@ def unchanged(services: Services, run: RunRecord) -> Connection:
         connection = services.destinations.connection(str(run.connection_id))
     except NotFound as error:
         raise _stopped("its export or its connection was removed") from error
-    if not export.enabled:
+    if not export.enabled and not run.removes_export:
         raise _stopped("its export was disabled")
     if (export.connection, export.list_id) != (run.connection_id, run.list_id):
         raise _stopped("its export was given another connection or list")

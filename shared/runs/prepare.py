@@ -40,8 +40,10 @@ def prepare(services: Services, here: Slice) -> None:
     sendgrid = services.sendgrid(connection, here.check_lease)
     sendgrid.check_key()
     sendgrid.contact_list(export.list_id)
-    mapping = _mapping(export, sendgrid, dry_run=run.dry_run)
-    snapshots = [_snapshot(services, segment) for segment in export.segments]
+    # The last run of an export that is to be removed takes everybody off the list, whatever is in the segments.
+    segments = () if run.removes_export else export.segments
+    mapping = _mapping(export, sendgrid, dry_run=run.dry_run) if segments else Mapping("", (), (), clear_empty=False)
+    snapshots = [_snapshot(services, segment) for segment in segments]
     if not run.dry_run:
         claim(services, run, export.list_id)  # last, so that nobody waits for a run that waits itself
 
@@ -56,7 +58,8 @@ def prepare(services: Services, here: Slice) -> None:
             _read(services, here, planner, snapshot, folder)
         plan = _decide(services, run, export, planner, folder)
         run.counts = plan.as_dict()
-        _guard(export, connection, plan, force=run.force)
+        if not run.removes_export:
+            _guard(export, connection, plan, force=run.force)
         _store_plan(services, here, planner, folder)
     run.planned = True
     run.progress = Progress(total=plan.upserts + plan.leavers - plan.kept_by_other_export)
@@ -74,17 +77,17 @@ def _destination(services: Services, run: RunRecord) -> tuple[Export, Connection
             code="export_missing",
             advice=f"Add config/exports/{run.export_id}.json, or stop starting it.",
         ) from error
-    if not export.enabled:
+    if not export.enabled and not run.removes_export:
         raise RunSkipped(
             f"export {export.id} is not enabled", code="export_disabled", advice='Set "enabled": true in its document.'
         )
     try:
-        connection = services.destinations.connection(export.connection)
+        connection = services.destinations.connection(export.connection) if export.connection else None
     except NotFound:
         connection = None
     found = problems(export, connection)
     if connection is None or found:
-        code = "connection_missing" if connection is None else "consent_missing"
+        code = "consent_missing" if connection else "connection_missing" if export.connection else "detached"
         raise RunSkipped("; ".join(found), code=code, advice="Correct the documents in the config container.")
     return export, connection
 
@@ -181,7 +184,7 @@ def _decide(services: Services, run: RunRecord, export: Export, planner: Planner
         members=own,
         others=others,
         everything=run.mode is Mode.FULL or lost is not None,
-        leave=export.removal == "leavers" and not run.cautions,
+        leave=(export.removal == "leavers" or run.removes_export) and not run.cautions,
         listed=shelf.fetch_all(listed_name(run.listing.id), folder) if run.listing else None,
     )
 

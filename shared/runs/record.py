@@ -144,17 +144,24 @@ class ErrorRecord(Part):
 
 
 class Request(Part):
-    """What was asked for. Two requests that differ in nothing but who asked and when are one while they wait."""
+    """What was asked for. Two requests that differ in nothing but who asked and when are one while they wait.
+
+    `removes_export`: the last run of an export. It takes everybody off the list whom the export put there, and then the
+    export is removed.
+    """
 
     kind: Kind
     mode: Mode = Mode.INCREMENTAL
     dry_run: bool = False
     force: bool = False
+    removes_export: bool = False
     submitted_by: str
     submitted_at: datetime
 
     def is_like(self, other: "Request") -> bool:
-        return (self.mode, self.dry_run, self.force) == (other.mode, other.dry_run, other.force)
+        return all(
+            getattr(self, name) == getattr(other, name) for name in ("mode", "dry_run", "force", "removes_export")
+        )
 
 
 class RunRecord(Request):

@@ -42,7 +42,7 @@ def segment_landed(services: Services, blob_name: str) -> list[RunRecord]:
     """Queue runs of the exports that have a segment which has just become complete by the arrival of this blob."""
     segments = landing.segments_in(services.storage.segments, blob_name)
     exports = services.destinations.exports_of(*segments) if segments else []
-    exports = [export for export in exports if export.enabled and export.run_on_landing]
+    exports = [export for export in exports if export.enabled and export.connection and export.run_on_landing]
     if not exports:
         return []
     # One look for all of them: a model.json may complete every segment of its folder.
