@@ -4,12 +4,14 @@ Users of large lists report that the real limit is 4 MiB (4,194,304 bytes), so a
 kept as one JSON object a line: the line's place is the contact's place in the request, which is how SendGrid names it.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, count
 
 MAX_CONTACTS = 30_000
 MAX_BYTES = 3_900_000
-_ENVELOPE = 200  # bytes of a body around the contacts, list id included, generously
+_ROOM = MAX_BYTES - 200  # bytes of a body for contacts, each with a comma; the list id and so on take less than the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +23,27 @@ class Batch:
     lines: bytes
 
 
-def batches(contacts: Iterable[bytes]) -> Iterator[Batch]:
-    """Cut a stream of contacts, JSON objects without line breaks, into batches numbered from 1."""
-    lines: list[bytes] = []
-    size, number = 0, 1
-    for contact in contacts:
-        if lines and (len(lines) == MAX_CONTACTS or size + len(contact) + 1 > MAX_BYTES - _ENVELOPE):
-            yield Batch(number, len(lines), b"\n".join(lines))
-            lines, size, number = [], 0, number + 1
-        lines.append(contact)
-        size += len(contact) + 1
-    if lines:
-        yield Batch(number, len(lines), b"\n".join(lines))
+def batches(chunks: Iterable[Sequence[bytes]], *, first: int = 1) -> Iterator[Batch]:
+    """Cut a stream of contacts, JSON objects without line breaks, into batches numbered from `first`."""
+    held: list[bytes] = []
+    size, numbers = 0, count(first)
+    for chunk in chunks:
+        held += chunk
+        size += sum(map(len, chunk)) + len(chunk)
+        while len(held) > MAX_CONTACTS or size > _ROOM:
+            fitting = _fitting(held)
+            lines = b"\n".join(held[:fitting])
+            yield Batch(next(numbers), fitting, lines)
+            del held[:fitting]
+            size -= len(lines) + 1
+    if held:
+        yield Batch(next(numbers), len(held), b"\n".join(held))
+
+
+def _fitting(contacts: Sequence[bytes]) -> int:
+    """How many of the first contacts one request takes: at least one."""
+    ends = list(accumulate(len(contact) + 1 for contact in contacts[:MAX_CONTACTS]))
+    return max(1, bisect_right(ends, _ROOM))
 
 
 def body(list_id: str, lines: bytes) -> bytes:

@@ -233,6 +233,16 @@ class Binding:
         """
         return f"hash({', '.join([quoted(self.signature), *(f'c{i}' for i, _ in self.fields)])})"
 
+    def same_row_sql(self, fingerprint: str) -> str:
+        """True of a row whose fingerprint is in that column; DuckDB's error if it is another's.
+
+        DuckDB finds bad encoding only in cells that it needs, and leaves such rows out. So the same cells must be
+        needed whenever a file is read, or rows would be counted in another way.
+        """
+        others = ", ".join(["''", *(f"c{i}" for i in sorted(self.read_columns() - self.sent_columns()))])
+        moved = "error('the file reads otherwise than before')"
+        return f"CASE WHEN {fingerprint} = {self.fingerprint_sql} THEN hash({others}) IS NOT NULL ELSE {moved} END"
+
     def problem_sql(self, address: str) -> str:
         """The reason code of a row whose address is in column `address`; NULL if it can become a contact."""
         wanted = [

@@ -1,7 +1,7 @@
 """Contacts become the difference that has to be sent: upserts, leavers, rejects, and the counts that must add up.
 
 The winner among rows with one address is the first: segments in the export's order, files in the snapshot's, rows in
-the file's. Files are read twice, first into a narrow table that decides, then only for the contacts that are sent.
+the file's. Files are read twice, first into a narrow table that decides, then, those with contacts to send, beside it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from shared.contacts.text import unreadable
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FETCHED = 4096  # contacts fetched from DuckDB at a time
+FETCHED = 8192  # contacts fetched from DuckDB at a time
 SHOWN = 320  # characters of a refused cell that go to the report
 
 _TABLES = """
@@ -68,7 +68,8 @@ class Planner:
 
     connection: "DuckDBPyConnection"
     mapping: Mapping
-    _bound: list[tuple[Relation, Binding, int]] = field(default_factory=list)
+    _bound: list[tuple[Relation, Binding]] = field(default_factory=list)
+    _everything: bool = True  # every winner is sent
 
     def __post_init__(self) -> None:
         self.connection.execute(_TABLES)
@@ -97,7 +98,7 @@ class Planner:
             raise unreadable(file.name, error) from error
         self.connection.execute("INSERT INTO files VALUES (?, ?, ?)", [number, file.name, first])
         self._note_malformed(number, relation)
-        self._bound.append((relation, binding, first))
+        self._bound.append((relation, binding))
 
     def _note_malformed(self, number: int, relation: Relation) -> None:
         """Keep what DuckDB's CSV reader left out of the relation. It counts records, the header as the first."""
@@ -135,28 +136,49 @@ class Planner:
         self._resolve_international_domains()
         previous = f"read_parquet({quoted(str(members))})" if members else NO_MEMBERS
         held = " UNION ALL ".join(f"SELECT address FROM read_parquet({quoted(str(path))})" for path in others)
+        self._choose_winners()
         self._read_list(listed)
-        missing = "false" if listed is None else "winners.address NOT IN (SELECT address FROM listed)"
+        self._everything = everything or members is None
+        if self._everything:
+            self.connection.execute("CREATE VIEW upserts AS SELECT * FROM winners")
+        else:
+            missing = "false" if listed is None else "winners.address NOT IN (SELECT address FROM listed)"
+            self.connection.execute(f"""
+                CREATE TABLE upserts AS
+                SELECT winners.* FROM winners LEFT JOIN {previous} AS previous USING (address)
+                WHERE previous.fingerprint IS DISTINCT FROM winners.fingerprint OR {missing}
+            """)
         # Who was not confirmed may get onto the list yet, so such a one is looked for there in the end.
         gone = "false" if listed is None else "fingerprint <> 0 AND address NOT IN (SELECT address FROM listed)"
         self.connection.execute(f"""
-            CREATE TABLE winners AS
-            SELECT min(rowid) AS id, address, arg_min(fingerprint, rowid) AS fingerprint
-            FROM rows WHERE problem IS NULL GROUP BY address;
-            CREATE TABLE upserts AS
-            SELECT winners.* FROM winners LEFT JOIN {previous} AS previous USING (address)
-            WHERE {str(everything).lower()} OR previous.fingerprint IS DISTINCT FROM winners.fingerprint OR {missing};
-            CREATE TABLE gone AS SELECT address FROM {previous} ANTI JOIN winners USING (address) WHERE {gone};
+            CREATE TABLE out AS SELECT address, {gone} AS gone FROM {previous} ANTI JOIN winners USING (address);
             CREATE TABLE leavers AS
             SELECT address, {f"address IN ({held})" if held else "false"} AS kept
-            FROM {previous} ANTI JOIN winners USING (address) ANTI JOIN gone USING (address)
-            WHERE {str(leave).lower()};
+            FROM out WHERE NOT gone AND {str(leave).lower()};
             CREATE TABLE strangers AS
             SELECT address FROM listed ANTI JOIN winners USING (address) ANTI JOIN {previous} USING (address)
             {f"WHERE address NOT IN ({held})" if held else ""};
         """)
         counts = self._count(previous)
         return counts if listed is None else replace(counts, **self._count_list(previous))
+
+    def _choose_winners(self) -> None:
+        """The view `winners` leaves out every row but the first of an address.
+
+        Hashes find the few addresses that may be there twice, in a fraction of the memory that all addresses would take.
+        """
+        self.connection.execute("""
+            CREATE TABLE twice AS
+            SELECT hash(address) AS hashed FROM rows WHERE problem IS NULL GROUP BY hashed HAVING count(*) > 1;
+            CREATE TABLE duplicates AS
+            SELECT id FROM (
+                SELECT rowid AS id, row_number() OVER (PARTITION BY address ORDER BY rowid) AS place
+                FROM rows WHERE problem IS NULL AND hash(address) IN (SELECT hashed FROM twice)
+            ) WHERE place > 1;
+            CREATE VIEW winners AS
+            FROM (SELECT rowid AS id, * EXCLUDE (problem, given) FROM rows WHERE problem IS NULL)
+            ANTI JOIN duplicates USING (id);
+        """)
 
     def _read_list(self, listed: Sequence[Path] | None) -> None:
         files = ", ".join(quoted(str(path)) for path in listed or ())
@@ -184,8 +206,9 @@ class Planner:
 
     def _count(self, previous: str) -> PlanCounts:
         by_problem = dict(self.connection.execute("SELECT problem, count(*) FROM rows GROUP BY problem").fetchall())
-        contacts = self._one("SELECT count(*) FROM winners")
-        upserts = self._one("SELECT count(*) FROM upserts")
+        duplicate = self._one("SELECT count(*) FROM duplicates")
+        contacts = by_problem.get(None, 0) - duplicate
+        upserts = contacts if self._everything else self._one("SELECT count(*) FROM upserts")
         malformed = self._one("SELECT count(*) FROM malformed")
         bad_address = (
             Problem.INVALID_EMAIL,
@@ -199,7 +222,7 @@ class Planner:
             filtered=by_problem.get(Problem.FILTERED, 0),
             no_email=by_problem.get(Problem.NO_EMAIL, 0),
             invalid_email=sum(by_problem.get(problem, 0) for problem in bad_address),
-            duplicate=by_problem.get(None, 0) - contacts,
+            duplicate=duplicate,
             contacts=contacts,
             unchanged=contacts - upserts,
             upserts=upserts,
@@ -214,28 +237,33 @@ class Planner:
             "missing_from_list": self._one(
                 f"SELECT count(*) FROM winners SEMI JOIN {previous} USING (address) ANTI JOIN listed USING (address)"
             ),
-            "gone_elsewhere": self._one("SELECT count(*) FROM gone"),
+            "gone_elsewhere": self._one("SELECT count(*) FROM out WHERE gone"),
             "strangers": self._one("SELECT count(*) FROM strangers"),
         }
 
-    def contacts(self) -> Iterator[tuple[bytes, str | None]]:
-        """Every contact to send, as a JSON object, with its warnings. In no order that means anything."""
-        self.connection.execute("SET preserve_insertion_order = true")  # rows are known by their place in the file
-        for relation, binding, first in self._bound:
+    def contacts(self) -> Iterator[list[tuple[bytes, str | None]]]:
+        """Every contact to send, as a JSON object, with its warnings, some thousands at a time in the files' order."""
+        for number in self._files_to_send():
+            relation, binding = self._bound[number]
+            beside = f"SELECT rowid AS id, address, fingerprint, problem FROM rows WHERE file = {number}"
             cursor = self.connection.cursor()
-            # The hash makes DuckDB read what it read before: it finds bad encoding only in cells that it needs, and
-            # leaves such rows out, so with other columns the numbers of rows would be others.
-            decided_by = ", ".join(f"c{i}" for i in sorted(binding.read_columns()))
             cursor.execute(f"""
                 SELECT encode({binding.contact_sql("address")}), {binding.warnings_sql()}
-                FROM (SELECT address {binding.cleaned_sql()} FROM (SELECT address, {binding.odd_sql()} AS odd, source.*
-                    FROM (SELECT row_number() OVER () + {first} - 1 AS id, *
-                        FROM ({relation.select(binding.read_columns())})) AS source
-                    JOIN upserts USING (id) WHERE hash({decided_by}) IS NOT NULL))
+                FROM (SELECT address {binding.cleaned_sql()} FROM (SELECT *, {binding.odd_sql()} AS odd
+                    FROM ({relation.select(binding.read_columns(), beside=beside)})
+                    {"ANTI JOIN duplicates" if self._everything else "SEMI JOIN upserts"} USING (id)
+                    WHERE problem IS NULL AND {binding.same_row_sql("fingerprint")}))
             """)
             while rows := cursor.fetchmany(FETCHED):
-                yield from rows
+                yield rows
             cursor.close()
+
+    def _files_to_send(self) -> list[int]:
+        """Numbers of the files that have contacts to send."""
+        if self._everything:
+            return list(range(len(self._bound)))
+        found = self.connection.execute("SELECT DISTINCT file FROM upserts ORDER BY file").fetchall()
+        return [number for (number,) in found]
 
     def leavers(self, portion: int) -> Iterator[list[str]]:
         """Addresses to take off the list, so many at a time."""
@@ -248,14 +276,14 @@ class Planner:
     def write_rows(self, path: Path) -> None:
         """Where each upsert comes from: address, fingerprint, file, row, customer_id."""
         self._copy(
-            f"""SELECT upserts.address, upserts.fingerprint, name AS file, {self._row_sql()} AS row, customer_id
-                FROM upserts JOIN rows ON rows.rowid = upserts.id {self._files_sql()}""",
+            f"""SELECT address, fingerprint, name AS file, {self._row_sql()} AS row, customer_id
+                FROM upserts {self._files_sql("upserts")}""",
             path,
         )
 
     def write_leavers(self, path: Path) -> None:
         """Who is a member no longer: address, and `kept` if this run has not to take it off the list."""
-        self._copy("SELECT address, kept FROM leavers UNION ALL SELECT address, true FROM gone", path)
+        self._copy("SELECT address, kept FROM leavers UNION ALL SELECT address, true FROM out WHERE gone", path)
 
     def write_strangers(self, path: Path) -> None:
         """Who is on the list by nobody's doing that is known here: address. Empty if the list has not been read."""
@@ -265,23 +293,23 @@ class Planner:
         """Every row that did not become a contact: file, row, customer_id, email, code."""
         self._copy(
             f"""SELECT name AS file, {self._row_sql()} AS row, customer_id, given AS email, code
-                FROM (SELECT rowid, file, customer_id, given, problem AS code FROM rows WHERE problem IS NOT NULL
+                FROM (SELECT rowid AS id, file, customer_id, given, problem AS code FROM rows WHERE problem IS NOT NULL
                     UNION ALL
-                    SELECT rowid, file, customer_id, address, '{Problem.DUPLICATE}'
-                    FROM rows ANTI JOIN winners ON winners.id = rows.rowid WHERE problem IS NULL) AS rows
-                {self._files_sql()}
+                    SELECT id, file, customer_id, address, '{Problem.DUPLICATE}'
+                    FROM duplicates JOIN rows ON rows.rowid = id) AS rejects
+                {self._files_sql("rejects")}
                 UNION ALL
                 SELECT name, row, NULL, NULL, '{Problem.MALFORMED}' FROM malformed JOIN files ON file = number""",
             path,
         )
 
-    def _files_sql(self) -> str:
-        gaps = "ASOF LEFT JOIN gaps ON gaps.file = rows.file AND rows.rowid - first_id >= gaps.good_before"
-        return f"JOIN files ON files.number = rows.file {gaps if self._has_gaps() else ''}"
+    def _files_sql(self, rows: str) -> str:
+        gaps = f"ASOF LEFT JOIN gaps ON gaps.file = {rows}.file AND id - first_id >= gaps.good_before"
+        return f"JOIN files ON files.number = {rows}.file {gaps if self._has_gaps() else ''}"
 
     def _row_sql(self) -> str:
         """The number that a person would count in the file, malformed rows included."""
-        return f"rows.rowid - first_id + 1 {'+ coalesce(gaps.skipped, 0)' if self._has_gaps() else ''}"
+        return f"id - first_id + 1 {'+ coalesce(gaps.skipped, 0)' if self._has_gaps() else ''}"
 
     def _has_gaps(self) -> bool:
         return bool(self._one("SELECT count(*) FROM gaps"))

@@ -77,10 +77,16 @@ class Relation:
             )
         return found[0] if found else None
 
-    def select(self, indexes: set[int]) -> str:
-        """SQL of the columns asked for, as `c<index>` of type VARCHAR, and `malformed`."""
+    def select(self, indexes: set[int], *, beside: str = "") -> str:
+        """SQL of the columns asked for, as `c<index>` of type VARCHAR, and `malformed`.
+
+        `beside`: a subquery with a row for each of the relation's, in its order, whose columns come first.
+        """
         chosen = [f"{self.expressions[i]} AS c{i}" for i in sorted(indexes)]
-        return f"SELECT {', '.join([*chosen, f'{self.malformed} AS malformed'])} FROM {self.source}"
+        if beside:
+            chosen.insert(0, "beside.*")
+            beside = f" POSITIONAL JOIN ({beside}) AS beside"
+        return f"SELECT {', '.join([*chosen, f'{self.malformed} AS malformed'])} FROM {self.source} AS source{beside}"
 
     def refuse_swallowed_rows(self) -> None:
         """UnreadableSegment if a quotation mark that is not closed has made one row of many."""
@@ -215,7 +221,7 @@ def _ndjson(connection: "DuckDBPyConnection", name: str, path: Path, wanted: Ite
 def _parquet(connection: "DuckDBPyConnection", file: LocalFile) -> Relation:
     source = f"read_parquet({quoted(str(file.path))})"
     columns = tuple(str(row[0]) for row in _query(connection, file.name, f"DESCRIBE SELECT * FROM {source}"))
-    return Relation(file.name, columns, source, tuple(f"CAST({identifier(name)} AS VARCHAR)" for name in columns))
+    return Relation(file.name, columns, source, tuple(f"CAST(source.{identifier(name)} AS VARCHAR)" for name in columns))
 
 
 def _query(connection: "DuckDBPyConnection", name: str, sql: str) -> list[tuple[object, ...]]:

@@ -135,7 +135,7 @@ def plan_of(given: Input) -> Plan:
             planner.write_rows(folder / "rows")
             planner.write_rejects(folder / "rejects")
             planner.write_leavers(folder / "leavers")
-            sent = [orjson.loads(text) for text, _ in planner.contacts()]
+            sent = [orjson.loads(text) for chunk in planner.contacts() for text, _ in chunk]
             assert not list(planner.leavers(10))
             rows = _read(database, folder / "rows", "address, row, customer_id")
             rejects = _read(database, folder / "rejects", "row, code")

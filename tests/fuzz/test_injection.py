@@ -129,7 +129,7 @@ def _stay_text(tricks: list[str], kind: str, folder: Path) -> None:
         counts = planner.decide(members=None, others=[], everything=False, leave=True)
         planner.write_rows(folder / "rows")
         planner.write_rejects(folder / "rejects")
-        sent = [orjson.loads(text) for text, _ in planner.contacts()]
+        sent = [orjson.loads(text) for chunk in planner.contacts() for text, _ in chunk]
         assert counts.contacts == len(sent) == 1
         for trick in tricks:
             assert sent[0]["custom_fields"][trick] == trick

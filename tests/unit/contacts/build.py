@@ -100,7 +100,7 @@ def plan(
             )
             for what in ("rows", "rejects", "leavers", "strangers"):
                 getattr(planner, f"write_{what}")(folder / f"{what}.parquet")
-            sent = [(orjson.loads(text), words) for text, words in planner.contacts()]
+            sent = [(orjson.loads(text), words) for chunk in planner.contacts() for text, words in chunk]
             assert len({contact["email"] for contact, _ in sent}) == len(sent)
             return Planned(
                 counts,
