@@ -119,6 +119,25 @@ def test_an_instance_that_has_lost_its_lease_stops_and_writes_nothing(
     assert world.on_list() == set(PEOPLE)
 
 
+def test_an_instance_that_loses_its_lease_while_it_closes_the_books_leaves_the_membership_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = world.start()
+
+    def lose(self: lease.Lease) -> None:
+        if world.load(started.run_id).phase is Phase.FINISH:
+            raise LeaseLost
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lease.Lease, "check", lose)
+        world.deliver()
+    assert world.load(started.run_id).phase is Phase.FINISH
+    assert world.members() == {}
+    world.work()
+    assert world.ended(started.run_id).state is State.SUCCESSFUL
+    assert world.members() == dict.fromkeys(PEOPLE, True)
+
+
 def test_an_instance_that_was_overtaken_cannot_write_the_record(world: World) -> None:
     run = waiting_for_jobs(world)
     stale, etag = world.services.runs.load(run.run_id)
