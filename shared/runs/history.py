@@ -8,24 +8,24 @@ from shared.runs.record import RunRecord, time_of
 from shared.runs.services import Services
 
 READERS = 8  # requests to storage in flight
-_LOOK_BACK = 5  # runs of an export in which the last one that has ended is looked for
 
 
 def newest(services: Services, *, count: int, before: str | None = None) -> list[RunRecord]:
     """Up to `count` records of all exports, newest first, older than the run `before` if one is given."""
     ids = sorted(_run_ids(services), key=time_of, reverse=True)
-    wanted = iter([run_id for run_id in ids if before is None or time_of(run_id) < time_of(before)])
+    wanted = [run_id for run_id in ids if before is None or time_of(run_id) < time_of(before)]
     found: list[RunRecord] = []
     with ThreadPoolExecutor(READERS, thread_name_prefix="history") as pool:
-        while len(found) < count and (some := [run_id for _, run_id in zip(range(count - len(found)), wanted)]):  # noqa: B905 -- as many as there are
+        while wanted and len(found) < count:
+            missing = count - len(found)
+            some, wanted = wanted[:missing], wanted[missing:]
             found += [run for run in pool.map(lambda run_id: _load(services, run_id), some) if run]
     return found
 
 
 def last_ended(services: Services, export_id: str) -> RunRecord | None:
     """The export's newest run that has ended."""
-    runs = services.runs.newest(export_id, count=_LOOK_BACK)
-    return next((run for run in runs if run.state.ended), None)
+    return next((run for run in services.runs.from_newest(export_id) if run.state.ended), None)
 
 
 def active(services: Services, export_id: str) -> RunRecord | None:

@@ -58,5 +58,17 @@ def conclude(services: Services, run: RunRecord) -> None:
     log.info("export %s was removed", run.export_id)
 
 
+def recover(services: Services, export_id: str, turn: Turn) -> None:
+    """Nothing is queued or worked on, and still the export is being removed: whoever worked on it has died."""
+    if not turn.removing or turn.active or turn.waiting:
+        return
+    try:
+        run, _ = services.runs.load(turn.removing)
+    except NotFound:
+        services.turns.change(export_id, _stay)
+    else:
+        conclude(services, run)
+
+
 def _stay(turn: Turn) -> None:
     turn.removing = None

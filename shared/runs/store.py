@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -57,17 +58,18 @@ class RunStore:
 
     def newest(self, export_id: str, *, count: int, before: str | None = None) -> list[RunRecord]:
         """Up to `count` records of an export, newest first, older than the run `before` if one is given."""
+        return list(islice(self.from_newest(export_id, before=before), count))
+
+    def from_newest(self, export_id: str, *, before: str | None = None) -> Iterator[RunRecord]:
+        """The export's records, newest first, each read as it is asked for."""
         ids = [name.rstrip("/").rsplit("/", 1)[-1] for name in self._runs.folders(f"{export_id}/")]
         wanted = [run_id for run_id in sorted(ids, reverse=True) if before is None or run_id < before]
-        found: list[RunRecord] = []
         for run_id in wanted:
-            if len(found) == count:
-                break
             try:
-                found.append(self.load(run_id)[0])
+                run = self.load(run_id)[0]
             except NotFound:
                 continue  # being created, or deleted since
-        return found
+            yield run
 
     def plan(self, run: RunRecord) -> "Shelf":
         return Shelf(self._runs, f"{_folder(run.run_id)}plan/")

@@ -86,8 +86,7 @@ def _wake_orphan(services: Services, export_id: str, now: datetime) -> None:
         first = turn.waiting[0]
         touched, message = first.request.submitted_at, Message(run_id=first.run_id, export_id=export_id)
     else:
-        if turn.removing:  # its last run has ended, and who worked on it died before the export was removed
-            removal.conclude(services, services.runs.load(turn.removing)[0])
+        removal.recover(services, export_id, turn)
         return
     if now - touched > ORPHAN_AFTER:
         log.warning("run %s got stuck: waking it up", message.run_id)
