@@ -2,6 +2,7 @@
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
+PEERS := .local/bench/peers/.ready
 JOBS ?= 2
 N ?= 200
 SEED ?= 1
@@ -10,7 +11,7 @@ RUNS ?= 1000
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint faults load fuzz schemas
+.PHONY: help setup demo run test lint faults load fuzz bench bench-quick schemas
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +44,17 @@ load: $(READY) ## let EXPORTS land at once and ask for RUNS runs, on two instanc
 
 fuzz: $(READY) ## feed the readers broken files for SECONDS; new findings go to tests/fuzz/corpus
 	@$(PYTHON) -m tests.fuzz $(SECONDS)
+
+bench: $(PEERS) ## measure the app at 100,000 and 1,000,000 rows beside the floor and peers (FULL=1: 10,000,000 too)
+	@$(PYTHON) -m bench $(if $(FULL),--full)
+
+bench-quick: $(PEERS) ## the same at 100,000 rows, in under 90 seconds
+	@$(PYTHON) -m bench --quick
+
+$(PEERS): $(READY) bench/requirements.txt
+	@$(PYTHON) -m venv .local/bench/peers
+	@.local/bench/peers/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	@touch $@
 
 schemas: $(READY) ## write the JSON Schema files of the destination documents
 	@$(PYTHON) -m shared.destinations.schemas

@@ -69,7 +69,7 @@ class App:
         secret = connection.api_key_secret
         account = self._account(secret)
         transport = Transport(
-            self.settings.sendgrid_base_url or _HOSTS[connection.region],
+            self.settings.sendgrid_base_url or HOSTS[connection.region],
             lambda refresh: self._vault.secret(secret, refresh=refresh),
             limits=account.limits,
             session=account.session,
@@ -87,7 +87,7 @@ class App:
             return self._accounts[secret]
 
 
-_HOSTS = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
+HOSTS = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}  # by a connection's region
 
 _app: App | None = None
 _lock = threading.Lock()

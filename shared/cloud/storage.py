@@ -94,6 +94,16 @@ class Container:
             stream = self.client.download_blob(name, **_only_if(etag))
             return Blob(stream.readall(), _bare(stream.properties.etag))
 
+    def read_part(self, name: str, start: int, length: int, *, etag: str) -> bytes:
+        """So many bytes from `start` on, fewer where the blob ends. Conflict if it is not the version `etag`."""
+        with _azure_errors(name):
+            return bytes(self.client.download_blob(name, offset=start, length=length, **_only_if(etag)).readall())
+
+    def metadata(self, name: str) -> dict[str, str]:
+        """What `upload` was told to note beside the content. NotFound."""
+        with _azure_errors(name):
+            return dict(self.client.get_blob_client(name).get_blob_properties().metadata or {})
+
     def download(self, name: str, path: Path, *, etag: str | None = None) -> None:
         """Stream the blob into a file. Conflict if it is not, or in the middle ceases to be, the version `etag`."""
         with _azure_errors(name), path.open("wb") as file:
@@ -104,20 +114,20 @@ class Container:
         """Write the whole blob and give its new ETag. Conflict if the condition does not hold."""
         return self._upload(name, content, overwrite=not if_absent, **_only_if(if_match))
 
-    def upload(self, name: str, path: Path) -> str:
+    def upload(self, name: str, path: Path, *, metadata: dict[str, str] | None = None) -> str:
         """Stream a file into a blob and give its new ETag."""
         with path.open("rb") as file:
-            return self._upload(name, file, overwrite=True)
+            return self._upload(name, file, overwrite=True, metadata=metadata)
 
     def _upload(self, name: str, content: bytes | IO[bytes], **options: Any) -> str:
         with _azure_errors(name):
             return _bare(self.client.get_blob_client(name).upload_blob(content, **options)["etag"])
 
-    def delete(self, name: str) -> None:
-        """Delete a blob; one that is already gone is fine."""
+    def delete(self, name: str, *, if_match: str | None = None) -> None:
+        """Delete a blob; one that is already gone is fine. Conflict if it is another version than `if_match`."""
         try:
             with _azure_errors(name):
-                self.client.delete_blob(name)
+                self.client.delete_blob(name, **_only_if(if_match))
         except NotFound:
             pass
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from shared.contacts.text import (
     has_malformed,
-    has_odd_quotes,
+    may_end_in_quotes,
     plain,
     swallows_rows,
     unreadable,
@@ -174,7 +174,7 @@ def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
             code="too_many_malformed",
             advice="Look at its delimiter, quotation marks and encoding, and whether model.json names all its columns.",
         )
-    if how.quote and has_odd_quotes(path):
+    if how.quote and may_end_in_quotes(path, how.delimiter):
         relation.refuse_swallowed_rows()
     return relation
 

@@ -2,22 +2,27 @@ r"""Text files the way DuckDB reads them rightly: plain UTF-8, no byte order mar
 
 DuckDB 2.0 alone takes UTF-16 of the other byte order for an empty file, refuses Windows' characters in "latin-1" and
 files that mix line breaks, and unpacks gzip three times slower than Python. What is not as it likes it is written
-anew, once, beside the original; line breaks become \n on the way, those in quoted cells as well.
+anew, once, in the original's place; line breaks become \n on the way, those in quoted cells as well.
 """
 
 import codecs
 import csv
 import gzip
+import io
 import re
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, TYPE_CHECKING, Literal, cast
 
 from shared.errors import UnreadableSegment
 
+if TYPE_CHECKING:
+    from _csv import Reader
+
+csv.field_size_limit(2 * 1024 * 1024)  # characters, of the whole process: more than DuckDB takes for a row
 BLOCK = 1024 * 1024  # bytes read at a time
 LARGEST_COPY = 8 * 1024**3  # bytes; more comes out of no honest gzip file of a segment
 # Times its size that a gzip file may unpack to, beside what any may. Rows of people shrink to a tenth, the most
@@ -40,7 +45,7 @@ def unreadable(name: str, error: Exception) -> UnreadableSegment:
 
 
 def plain(path: Path, name: str, *, encoding: str, gzipped: bool) -> Path | None:
-    """The file itself, or a copy of it that DuckDB can read; None if there is nothing in it.
+    """The file itself, or in its place a copy that DuckDB can read; None if there is nothing in it.
 
     Bytes that are not valid in the encoding stay invalid, so that DuckDB finds the rows they are in. UnreadableSegment
     if a gzip file is damaged or cut off, or unpacks to more than this instance should hold.
@@ -64,7 +69,15 @@ def plain(path: Path, name: str, *, encoding: str, gzipped: bool) -> Path | None
                     advice="Split the segment into several files, or choose a larger instance size.",
                 )
             target.write(block)
+    path.unlink()  # the disk of a small instance has half a gigabyte for both
     return copy if size else None
+
+
+def _rows(lines: Iterable[str], delimiter: str, *, quote: bool, strict: bool) -> "Reader":
+    """Python's own look at a CSV file. As in DuckDB's, a quotation mark also opens a cell after a space."""
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    spaces = quote and delimiter != " "
+    return csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=strict, skipinitialspace=spaces)
 
 
 def swallows_rows(path: Path, delimiter: str, longest: int) -> bool:
@@ -74,7 +87,7 @@ def swallows_rows(path: Path, delimiter: str, longest: int) -> bool:
     anew somewhere inside a row that is too long for it.
     """
     with path.open(encoding="utf-8", errors="replace", newline="") as lines:
-        rows = csv.reader(lines, delimiter=delimiter, strict=True)
+        rows = _rows(lines, delimiter, quote=True, strict=True)
         line = 0
         while True:
             try:
@@ -98,9 +111,8 @@ def write_blank_lines(path: Path, delimiter: str, target: Path, *, quote: bool) 
     """
     if not _may_have_blank_lines(path):
         return False
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
     with path.open(encoding="utf-8", errors="replace", newline="") as lines, target.open("w") as numbers:
-        rows = csv.reader(lines, delimiter=delimiter, quoting=quoting)
+        rows = _rows(lines, delimiter, quote=quote, strict=False)
         for number in count(1):
             try:
                 if not next(rows):
@@ -131,10 +143,9 @@ def has_malformed(path: Path, delimiter: str, cells: int, *, quote: bool, rows: 
     """
     if not _seems_malformed(path, delimiter, cells, rows=rows, size=size):
         return False
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
     with path.open(encoding="utf-8", errors="replace", newline="") as lines:
         lengths: list[int] = []  # of the lines of one row
-        reader = csv.reader(_noting(lines, lengths), delimiter=delimiter, quoting=quoting, strict=True)
+        reader = _rows(_noting(lines, lengths), delimiter, quote=quote, strict=True)
         while rows >= 0 and size >= 0:
             lengths.clear()
             try:
@@ -175,7 +186,7 @@ def _noting(lines: Iterable[str], lengths: list[int]) -> Iterator[str]:
 
 
 def without_long_lines(path: Path, longest: int) -> Path:
-    """The file itself, or a copy in which `null` stands for every line of more than `longest` bytes."""
+    """The file itself, or in its place a copy in which `null` stands for every line of more than `longest` bytes."""
     if not any(length > longest for length in _line_lengths(path)):
         return path
     copy = path.with_name(f"{path.name}.short")
@@ -186,6 +197,7 @@ def without_long_lines(path: Path, longest: int) -> Path:
             else:
                 source.seek(length, 1)
                 target.write(b"null\n")
+    path.unlink()
     return copy
 
 
@@ -206,10 +218,24 @@ def _line_lengths(path: Path) -> Iterator[int]:
         yield held
 
 
-def has_odd_quotes(path: Path) -> bool:
-    """Whether the file's number of quotation marks is odd, so that one of them may not be closed."""
+def may_end_in_quotes(path: Path, delimiter: str) -> bool:
+    """Whether the file's end may lie in a quoted cell: its last quotation mark opens one, or stands for itself in one.
+
+    It does neither if it follows anything but a delimiter, spaces after one, a line break or another quotation mark.
+    """
     with path.open("rb") as file:
-        return sum(block.count(b'"') for block in iter(lambda: file.read(BLOCK), b"")) % 2 == 1
+        end = file.seek(0, io.SEEK_END)
+        while end:
+            start = max(0, end - BLOCK)
+            file.seek(start)
+            found = file.read(end - start).rfind(b'"')
+            if found >= 0:
+                place = start + found
+                file.seek(max(0, place - len(delimiter.encode())))
+                before = file.read(place - file.tell())
+                return not before or before.endswith((delimiter.encode(), b" ", b"\n", b"\r", b'"'))
+            end = start
+    return False
 
 
 def _blocks(path: Path, name: str, *, gzipped: bool) -> Iterator[bytes]:

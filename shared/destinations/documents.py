@@ -7,7 +7,7 @@ connection and export in one, both with the document's id.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -55,6 +55,11 @@ def is_id(text: str) -> bool:
     return True
 
 
+def is_both(given: Mapping[str, Any]) -> bool:
+    """Whether an export's document is its connection, too."""
+    return "connection" not in given and not CONNECTION_ONLY.isdisjoint(given)
+
+
 def read_connection(connection_id: str, content: bytes) -> Connection:
     """The connection that a document describes. InvalidDocument if it does not."""
     name = connection_name(connection_id)
@@ -69,7 +74,7 @@ def read_destination(export_id: str, content: bytes) -> Destination:
     name = export_name(export_id)
     given = _object(name, export_id, content)
     problems: list[str] = []
-    if "connection" in given or not CONNECTION_ONLY & given.keys():
+    if not is_both(given):
         return Destination(_sound(name, _model(Export, export_id, given, problems), problems))
     own = {key: value for key, value in given.items() if key in CONNECTION_ONLY | SHARED_KEYS}
     rest = {key: value for key, value in given.items() if key not in CONNECTION_ONLY}

@@ -16,6 +16,8 @@ Path = tuple[str | int, ...]
 
 _SENDGRID_KEY = re.compile(r"(?<![A-Za-z0-9])SG\.[\w-]+\.[\w-]|^\s*SG\.[\w.-]{16}")
 _TOKEN = re.compile(r"[A-Za-z0-9_\-.+/=]{40,}")
+# What tools call a secret: words and a GUID. SendGrid's keys have capitals and dots.
+_WORDS_AND_GUID = re.compile(r"[a-z]+(-[a-z]+)*-([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _JUMBLED = 0.32  # share of neighbours where the kind changes: long names have up to 0.25, random text about 0.48
 _KEY_NAMES = frozenset({"apikey", "sendgridapikey", "sendgridkey", "key", "secretvalue", "token", "password"})
 _NEVER_SHOWN = frozenset({"api_key_secret", "agreed_by"})  # where a key is pasted most easily; a person
@@ -26,7 +28,7 @@ def looks_like_key(text: str) -> bool:
     """Whether a text could be an API key. Long names of columns and segments are not."""
     if _SENDGRID_KEY.search(text):
         return True
-    return any(_is_jumbled(run) for run in _TOKEN.findall(text))
+    return any(_is_jumbled(run) for run in _TOKEN.findall(text) if not _WORDS_AND_GUID.fullmatch(run))
 
 
 def _is_jumbled(run: str) -> bool:

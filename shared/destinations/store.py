@@ -1,7 +1,8 @@
 """The connections and exports in the `config` container. A document that cannot be read never hides another."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from shared.cloud.storage import Blob, BlobItem, Container
 from shared.destinations.documents import (
@@ -23,6 +24,14 @@ from shared.errors import InvalidDocument, NotFound
 Read = TypeVar("Read", Connection, Destination)
 
 
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[Read]):
+    """What a document says, and the ETag of the document that says it."""
+
+    value: Read
+    etag: str
+
+
 class Destinations:
     """Looks at the documents anew at every call, so that a change counts from the next look on.
 
@@ -36,11 +45,15 @@ class Destinations:
 
     def connection(self, connection_id: str) -> Connection:
         """The connection of that id, a document of its own or half of an export's. NotFound, InvalidDocument."""
+        return self.stored_connection(connection_id).value
+
+    def stored_connection(self, connection_id: str) -> Stored[Connection]:
+        """The same, with its document's ETag."""
         try:
             return self._connection(self._item(connection_name(connection_id), connection_id))
         except NotFound as missing:
             try:
-                own = self._destination(self._item(export_name(connection_id), connection_id)).connection
+                own = _half(self._destination(self._item(export_name(connection_id), connection_id)))
             except NotFound:
                 own = None
             if own is None:
@@ -49,26 +62,42 @@ class Destinations:
 
     def export(self, export_id: str) -> Export:
         """The export of that id. NotFound, InvalidDocument."""
-        return self._destination(self._item(export_name(export_id), export_id)).export
+        return self.stored_export(export_id).value.export
+
+    def stored_export(self, export_id: str) -> Stored[Destination]:
+        """The export of that id, its connection too if the document is both. NotFound, InvalidDocument."""
+        return self._destination(self._item(export_name(export_id), export_id))
 
     def exports(self) -> tuple[list[Export], list[InvalidDocument]]:
         """All exports by id, and what is wrong with the documents that cannot be read."""
+        found, invalid = self.stored_exports()
+        return [each.value.export for each in found], invalid
+
+    def stored_exports(self) -> tuple[list[Stored[Destination]], list[InvalidDocument]]:
+        """The same, with the documents' ETags."""
         found, invalid = self._all(EXPORTS, self._destination)
-        return sorted((each.export for each in found), key=lambda export: export.id), invalid
+        return sorted(found, key=lambda each: each.value.export.id), invalid
 
     def connections(self) -> tuple[list[Connection], list[InvalidDocument]]:
         """All connections by id, halves of exports among them, and what is wrong with the unreadable documents."""
+        found, invalid = self.stored_connections()
+        return [each.value for each in found], invalid
+
+    def stored_connections(self) -> tuple[list[Stored[Connection]], list[InvalidDocument]]:
+        """The same, with the documents' ETags."""
         found, invalid = self._all(CONNECTIONS, self._connection)
         destinations, _ = self._all(EXPORTS, self._destination)
-        own = [each.connection for each in destinations if each.connection]
-        return sorted(found + own, key=lambda connection: connection.id), invalid
+        own = [half for each in destinations if (half := _half(each))]
+        return sorted(found + own, key=lambda each: each.value.id), invalid
 
     def exports_of(self, *segments: str) -> list[Export]:
         """The readable exports that use any of the segments, resting ones included."""
         return [export for export in self.exports()[0] if not set(segments).isdisjoint(export.segments)]
 
-    def _all(self, folder: str, read: Callable[[BlobItem], Read]) -> tuple[list[Read], list[InvalidDocument]]:
-        found: list[Read] = []
+    def _all(
+        self, folder: str, read: Callable[[BlobItem], Stored[Read]]
+    ) -> tuple[list[Stored[Read]], list[InvalidDocument]]:
+        found: list[Stored[Read]] = []
         invalid: list[InvalidDocument] = []
         for item in self._config.list(folder):
             try:
@@ -80,11 +109,13 @@ class Destinations:
                 invalid.append(error)
         return found, invalid
 
-    def _connection(self, item: BlobItem) -> Connection:
-        return read_connection(_id(item, CONNECTIONS), self._content(item))
+    def _connection(self, item: BlobItem) -> Stored[Connection]:
+        blob = self._content(item)
+        return Stored(read_connection(_id(item, CONNECTIONS), blob.content), blob.etag)
 
-    def _destination(self, item: BlobItem) -> Destination:
-        destination = read_destination(_id(item, EXPORTS), self._content(item))
+    def _destination(self, item: BlobItem) -> Stored[Destination]:
+        blob = self._content(item)
+        destination = read_destination(_id(item, EXPORTS), blob.content)
         if destination.connection and self._exists(connection_name(destination.connection.id)):
             # Which of two accounts gets the data must never be a matter of precedence.
             problem = (
@@ -92,20 +123,20 @@ class Destinations:
                 f"document, or give connection {destination.connection.id!r} instead of the connection's own keys"
             )
             raise InvalidDocument(item.name, [problem])
-        return destination
+        return Stored(destination, blob.etag)
 
     def _item(self, name: str, document_id: str) -> BlobItem:
         if not is_id(document_id):  # would reach outside the folder with ../
             raise NotFound(f"there is no document {document_id[:100]!r}", code="not_found")
         return self._config.properties(name)
 
-    def _content(self, item: BlobItem) -> bytes:
+    def _content(self, item: BlobItem) -> Blob:
         if item.size > MAX_BYTES:  # known before it is in memory
             raise InvalidDocument(item.name, [TOO_LARGE])
         blob = self._read.get(item.name)
         if blob is None or blob.etag != item.etag:
             blob = self._read[item.name] = self._config.read(item.name)
-        return blob.content
+        return blob
 
     def _exists(self, name: str) -> bool:
         try:
@@ -113,6 +144,12 @@ class Destinations:
         except NotFound:
             return False
         return True
+
+
+def _half(destination: Stored[Destination]) -> Stored[Connection] | None:
+    """The connection in an export's document, if it is both."""
+    own = destination.value.connection
+    return Stored(own, destination.etag) if own else None
 
 
 def _id(item: BlobItem, folder: str) -> str:

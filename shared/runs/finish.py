@@ -166,8 +166,8 @@ _CAUTIONS = {
     Caution.MEMBERSHIP_LOST: "the membership was lost: contacts were sent again, and nobody was taken off the list",
     Caution.MEMBERSHIP_UNREADABLE: "the membership could not be read: contacts were sent again, and nobody was taken "
     "off the list",
-    Caution.OTHER_MEMBERSHIP_UNKNOWN: "the membership of another export of the list is lost or cannot be read: nobody "
-    "was taken off the list until that export has run",
+    Caution.OTHER_MEMBERSHIP_UNKNOWN: "whom another export has put on the list is not known, because its membership or "
+    "its document cannot be read: nobody is taken off the list until that export has run",
 }
 _NOTABLE = {
     "malformed": "malformed rows",

@@ -1,14 +1,22 @@
 """Memberships, as far as they can be trusted: what is lost or damaged must never end in taking people off a list."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter
+
 from shared.contacts.membership import is_membership
+from shared.destinations.documents import EXPORTS, MAX_BYTES, SUFFIX
+from shared.destinations.forms import ListId
+from shared.errors import NotFound
 from shared.runs.record import Caution
 from shared.runs.services import Services
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_LIST_ID = TypeAdapter[str](ListId)
 
 
 def fetch(
@@ -26,15 +34,29 @@ def fetch_others(
     services: Services, database: "DuckDBPyConnection", export_id: str, list_id: str, folder: Path
 ) -> tuple[list[Path], Caution | None]:
     """Memberships of other exports of the same list: their people stay on it."""
-    exports, _ = services.destinations.exports()
+    exports, invalid = services.destinations.exports()
+    lists = {export.id: export.list_id for export in exports}
+    for error in invalid:  # such an export does not run, which does not mean that its people may go
+        lists[error.name.removeprefix(EXPORTS).removesuffix(SUFFIX)] = _list_of(services, error.name)
     paths: list[Path] = []
     caution = None
-    for other in exports:
-        if other.id == export_id or other.list_id.lower() != list_id.lower():
+    for other, its_list in lists.items():
+        if other == export_id or (its_list and its_list.lower() != list_id.lower()):
             continue
-        path, wrong = fetch(services, database, other.id, folder / f"other-{other.id}.parquet")
-        if path:
+        path, wrong = fetch(services, database, other, folder / f"other-{other}.parquet")
+        if path and its_list:
             paths.append(path)
-        elif wrong:
+        elif path or wrong:
             caution = Caution.OTHER_MEMBERSHIP_UNKNOWN
     return paths, caution
+
+
+def _list_of(services: Services, document: str) -> str:
+    """The list that an invalid document names; an empty text if that is not to be made out."""
+    config = services.storage.config
+    try:
+        if config.properties(document).size > MAX_BYTES:
+            return ""
+        return _LIST_ID.validate_python(json.loads(config.read(document).content)["list_id"])
+    except (NotFound, ValueError, TypeError, KeyError, RecursionError):
+        return ""

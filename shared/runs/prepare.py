@@ -222,6 +222,7 @@ def _store_plan(services: Services, here: Slice, planner: Planner, folder: Path)
     """Everything that the rest of the run needs, whatever becomes of the segments meanwhile."""
     run = here.run
     shelf = services.runs.plan(run)
+    here.check_lease()  # else a successor may be sending what would be cleared
     for batches_of in ("upserts/", "leavers/"):
         shelf.clear(batches_of)  # an earlier try may have left them, cut otherwise
     for name, write in (
@@ -239,6 +240,7 @@ def _store_plan(services: Services, here: Slice, planner: Planner, folder: Path)
         shelf.put(batch_name(batch.number), batch.lines)
         run.batches.append(BatchRecord(number=batch.number, contacts=batch.contacts, bytes=len(batch.lines)))
     for number, portion in enumerate(planner.leavers(LEAVERS_PORTION), 1):
+        here.check_lease()
         shelf.put(leavers_name(number), "\n".join(portion).encode())
         run.removals.append(RemovalRecord(number=number, leavers=len(portion)))
     run.warnings = dict(sorted(warnings.items()))

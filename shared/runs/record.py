@@ -206,3 +206,8 @@ def export_of(run_id: str) -> str:
     """The export that a run id belongs to; an empty text if it is no run id."""
     parts = run_id.rsplit("-", 2)
     return parts[0] if len(parts) == 3 else ""  # noqa: PLR2004 -- export, time, chance
+
+
+def time_of(run_id: str) -> tuple[str, str]:
+    """What sorts the runs of all exports by time."""
+    return run_id.removeprefix(f"{export_of(run_id)}-"), run_id

@@ -88,6 +88,7 @@ def _settle_portion(services: Services, here: Slice, sendgrid: SendGrid, shelf: 
         portion.state = BatchState.COMPLETED
     else:
         fail(shelf, portion, "removal_failed", "SendGrid did not carry out the removal")
+    portion.job_ids = []  # a million leavers have ten thousand
     here.checkpoint()
 
 

@@ -18,12 +18,13 @@ def start(services: Services, export_id: str, request: Request, *, delay: float 
     """Queue a run of the export and give its record; a like run that still waits is given instead.
 
     The export's document is not looked at: whether it can run is the run's own first question, so that the answer is in
-    its record. `delay`: seconds before anybody looks at the run.
+    its record. `delay`: seconds before anybody looks at the run. Conflict if the export is about to be removed.
     """
     run_id = new_run_id(export_id, request.submitted_at)
     twin: list[Waiting] = []
 
     def queue_up(turn: Turn) -> None:
+        turn.refuse_while_removing()
         twin[:] = [waiting for waiting in turn.waiting if waiting.request.is_like(request)][:1]
         if not twin:
             turn.waiting.append(Waiting(run_id=run_id, request=request))
@@ -51,8 +52,11 @@ def segment_landed(services: Services, blob_name: str) -> list[RunRecord]:
     landed = {segment: _landed(landings, segment) for segment in used}
     started: list[RunRecord] = []
     for export in exports:
-        planned = services.turns.load(export.id).planned
-        if all(landed[segment] in {None, planned.get(segment)} for segment in export.segments if segment in landed):
+        turn = services.turns.load(export.id)
+        planned = turn.planned
+        if turn.removing or all(
+            landed[segment] in {None, planned.get(segment)} for segment in export.segments if segment in landed
+        ):
             continue  # events come more than once, and for every file of a landing
         request = Request(kind=Kind.SEGMENT_LANDED, submitted_by="segment_landed", submitted_at=services.now())
         started.append(start(services, export.id, request, delay=services.settings.landing_settle_seconds))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -57,23 +58,36 @@ class RunStore:
 
     def newest(self, export_id: str, *, count: int, before: str | None = None) -> list[RunRecord]:
         """Up to `count` records of an export, newest first, older than the run `before` if one is given."""
+        return list(islice(self.from_newest(export_id, before=before), count))
+
+    def from_newest(self, export_id: str, *, before: str | None = None) -> Iterator[RunRecord]:
+        """The export's records, newest first, each read as it is asked for."""
         ids = [name.rstrip("/").rsplit("/", 1)[-1] for name in self._runs.folders(f"{export_id}/")]
         wanted = [run_id for run_id in sorted(ids, reverse=True) if before is None or run_id < before]
-        found: list[RunRecord] = []
         for run_id in wanted:
-            if len(found) == count:
-                break
             try:
-                found.append(self.load(run_id)[0])
+                run = self.load(run_id)[0]
             except NotFound:
                 continue  # being created, or deleted since
-        return found
+            yield run
 
     def plan(self, run: RunRecord) -> "Shelf":
         return Shelf(self._runs, f"{_folder(run.run_id)}plan/")
 
     def put_report(self, run: RunRecord, path: Path) -> None:
-        self._runs.upload(f"{_folder(run.run_id)}report.csv", path)
+        self._runs.upload(_report(run.run_id), path)
+
+    def report_size(self, run_id: str) -> int:
+        """Bytes of the report. NotFound if there is none (yet)."""
+        return self._runs.properties(_report(run_id)).size
+
+    def report(self, run_id: str) -> bytes:
+        return self._runs.read(_report(run_id)).content
+
+    def fetch_report(self, run_id: str, path: Path) -> Path:
+        """Download the report. NotFound if there is none (yet)."""
+        self._runs.download(_report(run_id), path)
+        return path
 
     def fetch_members(self, export_id: str, path: Path) -> Path | None:
         """Download an export's membership; None if it has none yet."""
@@ -84,7 +98,20 @@ class RunStore:
         return path
 
     def put_members(self, export_id: str, path: Path) -> None:
-        self._state.upload(_members(export_id), path)
+        """Store an export's membership, and beside it how many they are."""
+        self._state.upload(_members(export_id), path, metadata={"members": str(_rows(path))})
+
+    def count_members(self, export_id: str) -> int | None:
+        """How many this export has put on its list; None if it has no membership. Does not read the file."""
+        try:
+            noted = self._state.metadata(_members(export_id)).get("members", "")
+        except NotFound:
+            return None
+        return int(noted) if noted.isdecimal() else None
+
+    def delete_members(self, export_id: str) -> None:
+        """Delete an export's membership: nobody is left on the list whom it put there."""
+        self._state.delete(_members(export_id))
 
 
 class Shelf:
@@ -144,8 +171,21 @@ def _folder(run_id: str) -> str:
     return f"{export_of(run_id)}/{run_id}/"
 
 
+def _report(run_id: str) -> str:
+    return f"{_folder(run_id)}report.csv"
+
+
 def _members(export_id: str) -> str:
     return f"{export_id}/members.parquet"
+
+
+def _rows(parquet: Path) -> int:
+    """By the file's own footer."""
+    import duckdb
+
+    with duckdb.connect() as database:
+        found = database.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(parquet)]).fetchone()
+    return int(found[0]) if found else 0
 
 
 def _json(run: RunRecord) -> bytes:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from shared.destinations.schedule import due
 from shared.errors import Conflict, ExportError, NotFound
-from shared.runs import messages
+from shared.runs import messages, removal
 from shared.runs.messages import Message
 from shared.runs.record import Kind, Request, RunRecord
 from shared.runs.services import Services
@@ -86,6 +86,7 @@ def _wake_orphan(services: Services, export_id: str, now: datetime) -> None:
         first = turn.waiting[0]
         touched, message = first.request.submitted_at, Message(run_id=first.run_id, export_id=export_id)
     else:
+        removal.recover(services, export_id, turn)
         return
     if now - touched > ORPHAN_AFTER:
         log.warning("run %s got stuck: waking it up", message.run_id)

@@ -27,12 +27,23 @@ class Turn(BaseModel):
 
     planned      the snapshots that the last plan was made of, by segment
     has_members  a membership was written once, so its file has been lost if it is not there
+    removing     the run after which the export is removed; none is queued behind it
     """
 
     active: str | None = None
     waiting: list[Waiting] = Field(default_factory=list)
     planned: dict[str, str] = Field(default_factory=dict)
     has_members: bool = False
+    removing: str | None = None
+
+    def refuse_while_removing(self) -> None:
+        """Conflict if the export is about to be removed."""
+        if self.removing:
+            raise Conflict(
+                "the export is being removed",
+                code="being_removed",
+                advice=f"Look at run {self.removing}; if it is canceled, the export stays.",
+            )
 
 
 class Turns:
@@ -59,6 +70,10 @@ class Turns:
                 continue
             return turn
         raise Conflict(f"the runs of {export_id} are changed all the time", code="conflict")
+
+    def delete(self, export_id: str) -> None:
+        """Forget the export."""
+        self._state.delete(_name(export_id))
 
     def exports(self) -> Iterator[str]:
         """Ids of the exports that have ever run."""

@@ -24,7 +24,7 @@ from shared.errors import (
     RunSkipped,
     ServiceUnavailable,
 )
-from shared.runs import config, finish, messages, prepare, reconcile, remove, send, settle, stopping
+from shared.runs import config, finish, messages, prepare, reconcile, removal, remove, send, settle, stopping
 from shared.runs.lease import Lease, held
 from shared.runs.messages import Message
 from shared.runs.record import Phase, RunRecord, State
@@ -92,6 +92,7 @@ def _take_turn(services: Services, message: Message) -> _Loaded | None:
         return None
     if run.state.ended:
         finish.let_next_in(services, run)  # it had died between its last two steps
+        removal.conclude(services, run)
         return None
     return None if message.slice < run.slice else _Loaded(run, etag)
 
@@ -106,6 +107,7 @@ def _work(services: Services, loaded: _Loaded, lease: Lease) -> None:
     try:
         while not run.state.ended:
             _run_phase(services, here)
+        removal.conclude(services, run)
     except RetryLater as pause:
         _come_back(services, here, pause)
 

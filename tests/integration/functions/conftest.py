@@ -33,15 +33,15 @@ class Answer:
 
 
 class Runtime:
-    """Calls functions in the child process, one at a time."""
+    """Calls functions in the child process, one at a time. `settings` are beside those of the stack."""
 
-    def __init__(self, stack: Stack) -> None:
-        self._log = stack.folder / "runtime.log"
+    def __init__(self, stack: Stack, **settings: str) -> None:
+        self._log = stack.folder / f"runtime-{'-'.join(settings)}.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.integration.functions.runtime", str(stack.vault.certificate)],
                 cwd=ROOT,
-                env={"PATH": os.environ["PATH"], **stack.settings, **stack.identity.environment},
+                env={"PATH": os.environ["PATH"], **stack.settings, **stack.identity.environment, **settings},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -51,16 +51,23 @@ class Runtime:
         return self._call("functions")
 
     def http(
-        self, function: str, method: str, path: str, *, params: Mapping[str, str] | None = None, body: bytes = b""
+        self,
+        function: str,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """`params` are those of the route, which the host takes out of the path."""
+        """`params` are those of the route, which the host takes out of the path; names of `headers` in lower case."""
         query = dict(parse_qsl(urlsplit(path).query))
         answer = self._call(
             "http",
             function=function,
             method=method,
             url=f"https://app.example{path}",
-            headers={"host": "app.example", "content-type": "application/json"},
+            headers={"host": "app.example", "content-type": "application/json", **(headers or {})},
             query=query,
             params=dict(params or {}),
             body=base64.b64encode(body).decode(),

@@ -4,15 +4,11 @@ from tests.integration.functions.conftest import Runtime
 
 
 def test_the_runtime_finds_exactly_the_functions_of_the_contract(runtime: Runtime) -> None:
-    assert {name: trigger["type"] for name, trigger in runtime.functions().items()} == {
+    others = {name: each["type"] for name, each in runtime.functions().items() if each["type"] != "httpTrigger"}
+    assert others == {
         "segment_landed": "blobTrigger",
         "scheduled_refresh": "timerTrigger",
         "process_run": "queueTrigger",
-        "start_run": "httpTrigger",
-        "list_runs": "httpTrigger",
-        "get_run": "httpTrigger",
-        "cancel_run": "httpTrigger",
-        "health": "httpTrigger",
     }
 
 
@@ -38,10 +34,38 @@ def test_process_run_reads_the_queue_of_the_contract(runtime: Runtime) -> None:
 
 def test_routes_methods_and_keys_of_the_http_functions(runtime: Runtime) -> None:
     http = {name: each for name, each in runtime.functions().items() if each["type"] == "httpTrigger"}
-    assert {name: (each["route"], each["methods"], each["authLevel"].lower()) for name, each in http.items()} == {
-        "start_run": ("exports/{export_id}/runs", ["POST"], "function"),
-        "list_runs": ("exports/{export_id}/runs", ["GET"], "function"),
-        "get_run": ("runs/{run_id}", ["GET"], "function"),
-        "cancel_run": ("runs/{run_id}/cancel", ["POST"], "function"),
-        "health": ("health", ["GET"], "anonymous"),
+    assert {(*each["methods"], each["route"]): name for name, each in http.items()} == {
+        ("GET", "health"): "health",
+        ("GET", "me"): "get_me",
+        ("GET", "schedule"): "get_schedule",
+        ("GET", "openapi.json"): "get_openapi",
+        ("GET", "console/{*file}"): "console",
+        ("GET", "consent-text"): "get_consent_text",
+        ("GET", "connections"): "list_connections",
+        ("GET", "connections/{connection_id}"): "get_connection",
+        ("PUT", "connections/{connection_id}"): "put_connection",
+        ("DELETE", "connections/{connection_id}"): "delete_connection",
+        ("POST", "connections/{connection_id}/check"): "check_connection",
+        ("POST", "connections/{connection_id}/consent"): "give_consent",
+        ("DELETE", "connections/{connection_id}/consent"): "withdraw_consent",
+        ("GET", "connections/{connection_id}/lists"): "list_lists",
+        ("GET", "connections/{connection_id}/fields"): "list_fields",
+        ("GET", "exports"): "list_exports",
+        ("GET", "exports/{export_id}"): "get_export",
+        ("PUT", "exports/{export_id}"): "put_export",
+        ("DELETE", "exports/{export_id}"): "delete_export",
+        ("POST", "exports/{export_id}/runs"): "start_run",
+        ("GET", "exports/{export_id}/runs"): "list_runs",
+        ("GET", "runs"): "list_all_runs",
+        ("POST", "runs"): "start_all_runs",
+        ("GET", "runs/{run_id}"): "get_run",
+        ("POST", "runs/{run_id}/cancel"): "cancel_run",
+        ("GET", "runs/{run_id}/report"): "get_report",
+        ("GET", "runs/{run_id}/reasons"): "get_reasons",
+        ("GET", "segments"): "list_segments",
+        ("GET", "segments/{name}/columns"): "get_columns",
+        ("POST", "segments/{name}/preview"): "preview_segment",
     }
+    anonymous = {name for name, each in http.items() if each["authLevel"].lower() == "anonymous"}
+    assert anonymous == {"health", "console"}
+    assert {each["authLevel"].lower() for each in http.values()} == {"anonymous", "function"}

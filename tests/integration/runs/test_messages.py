@@ -2,15 +2,18 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from shared.contacts import batches
+from shared.contacts.plan import PlanCounts, Planner
 from shared.errors import Conflict, LeaseLost
 from shared.runs import lease, worker
 from shared.runs.lease import held
 from shared.runs.messages import Message
 from shared.runs.record import Mode, Phase, RunRecord, State
+from shared.runs.store import batch_name
 from shared.runs.sweep import ORPHAN_AFTER, sweep
 from tests.integration.runs.world import UPSERT, World
 
@@ -117,6 +120,50 @@ def test_an_instance_that_has_lost_its_lease_stops_and_writes_nothing(
     world.work()  # its message has come back: nobody else may be there
     assert world.ended(started.run_id).state is State.SUCCESSFUL
     assert world.on_list() == set(PEOPLE)
+
+
+def test_an_instance_that_loses_its_lease_while_it_plans_leaves_its_successors_plan_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = world.start()
+    plan = world.services.runs.plan(started)
+    decide = Planner.decide
+
+    def lose(self: lease.Lease) -> None:
+        raise LeaseLost
+
+    with monkeypatch.context() as patch:
+
+        def for_too_long(self: Planner, **how: Any) -> PlanCounts:
+            counts = decide(self, **how)
+            plan.put(batch_name(1), b"the successor's")
+            patch.setattr(lease.Lease, "check", lose)
+            return counts
+
+        patch.setattr(Planner, "decide", for_too_long)
+        world.deliver()
+    assert plan.get(batch_name(1)) == b"the successor's"
+    world.work()
+    assert world.ended(started.run_id).state is State.SUCCESSFUL
+
+
+def test_an_instance_that_loses_its_lease_while_it_closes_the_books_leaves_the_membership_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = world.start()
+
+    def lose(self: lease.Lease) -> None:
+        if world.load(started.run_id).phase is Phase.FINISH:
+            raise LeaseLost
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lease.Lease, "check", lose)
+        world.deliver()
+    assert world.load(started.run_id).phase is Phase.FINISH
+    assert world.members() == {}
+    world.work()
+    assert world.ended(started.run_id).state is State.SUCCESSFUL
+    assert world.members() == dict.fromkeys(PEOPLE, True)
 
 
 def test_an_instance_that_was_overtaken_cannot_write_the_record(world: World) -> None:

@@ -1,6 +1,8 @@
 """Two exports fill one list: they take turns, and nobody falls between them."""
 
-from shared.runs.record import Phase, State
+import pytest
+
+from shared.runs.record import Caution, Phase, State
 from tests.integration.runs.world import World
 
 
@@ -57,3 +59,42 @@ def test_a_claim_that_cannot_be_read_is_nobodys(world: World) -> None:
     world.land("a@example.com")
     assert world.run().state is State.SUCCESSFUL
     assert world.on_list() == {"a@example.com"}
+
+
+def one_whose_people_another_has_no_longer(world: World) -> None:
+    """Two exports have put the same person on the list; the segment of the one is about to have somebody else."""
+    world.put_export("other", segments=["Others"])
+    world.land("both@example.com", name="Others.csv")
+    world.land("both@example.com")
+    world.run("other")
+    world.run()
+    world.put_export(max_shrink_percent=100)
+    world.land("new@example.com")
+
+
+def test_a_document_that_cannot_be_used_still_keeps_its_people_on_the_list(world: World) -> None:
+    one_whose_people_another_has_no_longer(world)
+    world.put_export("other", segments=[])
+    run = world.run()
+    assert (run.state, run.counts["leavers"], run.counts["kept_by_other_export"]) == (State.SUCCESSFUL, 1, 1)
+    assert world.on_list() == {"both@example.com", "new@example.com"}
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"list_id": "x"}', b"[]" + b" " * 300_000], ids=len)
+def test_while_nobody_knows_which_list_a_document_means_nobody_is_taken_off(world: World, content: bytes) -> None:
+    one_whose_people_another_has_no_longer(world)
+    world.services.storage.config.write("exports/other.json", content)
+    world.services.storage.config.write("exports/never-ran.json", content)
+    run = world.run()
+    assert (run.state, run.cautions) == (State.COMPLETED_WITH_WARNINGS, [Caution.OTHER_MEMBERSHIP_UNKNOWN])
+    assert world.on_list() == set(world.members()) == {"both@example.com", "new@example.com"}
+    world.put_export("other", segments=["Others"])
+    assert world.run().counts["kept_by_other_export"] == 1
+
+
+def test_a_document_that_cannot_be_used_and_has_put_nobody_anywhere_keeps_nobody(world: World) -> None:
+    one_whose_people_another_has_no_longer(world)
+    world.services.storage.config.delete("exports/other.json")
+    world.services.storage.config.write("exports/never-ran.json", b"{")
+    assert world.run().state is State.SUCCESSFUL
+    assert world.on_list() == {"new@example.com"}

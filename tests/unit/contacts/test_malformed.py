@@ -83,6 +83,32 @@ def test_a_quotation_mark_that_is_never_closed_is_refused(rows_after: int) -> No
     assert "@" not in raised.value.message + raised.value.advice
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        b'a@b.co,5" pipe\nb@b.co,"2\nc@b.co,3\n',
+        b'a@b.co,5"\nb@b.co,"2\nc@b.co,3\n',
+        b'a@b.co,5"\nb@b.co,"2"" pipe\nc@b.co,3\n',
+        b'a@b.co,5"\n"b@b.co,2\nc@b.co,3\n',
+        b'a@b.co,5"\nb@b.co,3\nc@b.co,"',
+        b'a@b.co,5\nb@b.co, "2\nc@b.co,3\n',
+        b'a@b.co,5\n "b@b.co,2\nc@b.co,3\n',
+    ],
+    ids=["inches within", "inches", "doubled", "first cell", "last character", "after a space", "space first"],
+)
+def test_one_that_is_never_closed_is_refused_beside_marks_that_stand_for_themselves(end: bytes) -> None:
+    """Their number is even, or they do not open a cell for everybody: the reader drops such an end without a word."""
+    with pytest.raises(UnreadableSegment) as raised:
+        plan(b"EMail,CustomerId\n" + end)
+    assert raised.value.code == "unclosed_quote"
+
+
+@pytest.mark.parametrize("last", [b'""', b'"say ""hi"""', b'", "', b' "x"', b'x "y', b'5"'])
+def test_a_quotation_mark_at_the_end_of_the_file_that_is_in_order_is_no_reason_to_refuse(last: bytes) -> None:
+    found = plan(b"EMail,CustomerId,Note\na@b.co,1,x\nb@b.co,2," + last + b"\nc@b.co,3,\n")
+    assert found.rows() == {1: "a@b.co", 2: "b@b.co", 3: "c@b.co"}
+
+
 def test_quotation_marks_so_far_apart_that_rows_between_them_are_lost_are_refused() -> None:
     rows = b"".join(b"c%d@b.co,3\n" % i for i in range(800_000))
     with pytest.raises(UnreadableSegment) as raised:

@@ -18,6 +18,8 @@ URL_SAFE = string.ascii_letters + string.digits + "-_"
         "Contact.Address.Line1.StateOrProvince.Name.Unified.2",
         "5a3b1c9e-7d42-4f0a-9e61-2b8c4d7f1a35",
         "0f8fad5bd9cb469fa16570867728950e",
+        "sendgrid-0f8fad5bd9cb469fa16570867728950e",
+        "sendgrid-api-key-5a3b1c9e-7d42-4f0a-9e61-2b8c4d7f1a35",
         "SG.Newsletter",
         "MSG.Inbound.Type",
         "Λίστα πελατών υψηλής αξίας στην Ευρώπη από το 2026",

@@ -1,0 +1,79 @@
+"""Measure, print the goals, write results.json, figures.json and the charts: `python -m bench [--quick] [--full]`."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from bench import goals, measure
+from bench.book import Book
+from bench.goals import HUGE, LARGE, SMALL
+from bench.world import World
+from local.process import end_on_sigterm
+
+RECORDED_LIMIT, WINDOW = 200, 60  # requests a minute on PUT /marketing/contacts, recorded in 2021
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help=f"{SMALL:,} rows only, under 90 seconds")
+    parser.add_argument("--full", action="store_true", help=f"{HUGE:,} rows as well: 10 GB of disk, half an hour")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--rows", type=int, help="the exports of so many rows, and nothing else; nothing is written")
+    parser.add_argument("--profile", type=Path, help="with --rows: a cProfile of the slices goes here")
+    options = parser.parse_args()
+    end_on_sigterm()
+    book = Book()
+    began = time.monotonic()
+
+    def say(what: str) -> None:
+        print(f"{time.monotonic() - began:7.1f}  {what}", flush=True)
+
+    with World() as world:
+        if options.rows:
+            measure.exports(world, book, options.rows, options.repeats, say, profile=options.profile)
+        elif options.quick:
+            quick(world, book, options.repeats, say)
+        else:
+            thorough(world, book, options.repeats, say)
+            if options.full:
+                huge(world, book, say)
+    lines = goals.results(book)
+    print()
+    print("\n".join(goals.table(lines)))
+    if not options.rows:
+        book.write()
+        goals.write(lines)
+    for failure in book.failures:
+        print(f"FAILED  {failure}")
+    return 1 if book.failures else 0
+
+
+def quick(world: World, book: Book, repeats: int, say: measure.Say) -> None:
+    measure.cold_imports(book, repeats, say)
+    measure.exports(world, book, SMALL, repeats, say)
+    measure.formats(world, book, SMALL, 1, say)
+    measure.deliveries(world, book, SMALL, 1, say)
+    measure.peers(world, book, SMALL, 1, say)
+
+
+def thorough(world: World, book: Book, repeats: int, say: measure.Say) -> None:
+    few = max(1, repeats // 2 + 1)
+    measure.cold_imports(book, repeats, say)
+    measure.exports(world, book, SMALL, repeats, say)
+    measure.peers(world, book, SMALL, few, say)
+    measure.exports(world, book, LARGE, repeats, say)
+    measure.peers(world, book, LARGE, few, say)
+    measure.formats(world, book, LARGE, few, say)
+    measure.deliveries(world, book, LARGE, few, say)
+    # A tenth of ten million rows under a tenth of the rate: as many windows to wait for.
+    measure.paced(world, book, LARGE, say, limit=RECORDED_LIMIT // 10, window=WINDOW)
+
+
+def huge(world: World, book: Book, say: measure.Say) -> None:
+    measure.exports(world, book, HUGE, 1, say)
+    measure.paced(world, book, HUGE, say, limit=RECORDED_LIMIT, window=WINDOW)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""The goals, what has come of them, and the table that `make bench` prints."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.book import HERE, Book, merged, read_lines, write_lines
+
+RESULTS = HERE / "results.json"
+SMALL, LARGE, HUGE = 100_000, 1_000_000, 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """`value` of the book must be at most `most`. It is looked at where the book has all the figures `of`."""
+
+    name: str
+    rows: int
+    unit: str
+    most: float
+    of: tuple[str, ...]
+    value: Callable[[Book, int], float]
+
+
+def _ratio(name: str, rows: int, most: float, figure: str, beside: str) -> Goal:
+    return Goal(name, rows, "x", most, (figure, beside), lambda book, at: book.ratio(figure, beside, at))
+
+
+def _figure(name: str, rows: int, most: float, figure: str, unit: str) -> Goal:
+    return Goal(name, rows, unit, most, (figure,), lambda book, at: book.median(figure, at))
+
+
+def _per_row(book: Book, rows: int) -> float:
+    return book.median("export.last s", rows) / rows / (book.median("export.last s", LARGE) / LARGE)
+
+
+GOALS = (
+    _ratio("first full export, against the floor", LARGE, 1.0, "export.last s", "floor s"),
+    _ratio("first full export, against the floor", SMALL, 1.3, "export.last s", "floor s"),
+    _figure("peak memory of the function process", LARGE, 192, "export.peak MiB", "MiB"),
+    _figure("peak memory of the function process", HUGE, 256, "export.peak MiB", "MiB"),
+    _figure("temporary files", LARGE, 500, "export.disk MB", "MB"),
+    Goal("cost per row, against 1,000,000 rows", HUGE, "x", 1.15, ("export.last s",), _per_row),
+    _ratio("refresh, nothing changed, against the floor", LARGE, 0.6, "unchanged.end s", "floor s"),
+    _figure("refresh, nothing changed: contact requests", LARGE, 0, "unchanged.upserts", "requests"),
+    _ratio("refresh, 1 % changed, new and gone, against the floor", LARGE, 0.8, "changed.end s", "floor s"),
+    _figure("refresh, 1 % changed, new and gone: upserts", LARGE, 2, "changed.upserts", "requests"),
+    _figure("refresh, 1 % changed, new and gone: removed besides the gone", LARGE, 0, "changed.others", "contacts"),
+    _figure("contact requests of a first full export", LARGE, 70, "export.upserts", "requests"),
+    _ratio("under SendGrid's rate, against the limiter alone", LARGE, 1.05, "paced.last s", "pace s"),
+    _ratio("under SendGrid's rate, against the limiter alone", HUGE, 1.05, "paced.last s", "pace s"),
+    _figure("cold import of function_app", 0, 0.32, "import s", "s"),
+    _figure("memory after the import", 0, 60, "import MiB", "MiB"),
+    _figure("landing to first contact request", SMALL, 3, "export.first s", "s"),
+    _ratio("NDJSON, against CSV", LARGE, 1.1, "ndjson.last s", "csv.last s"),
+    _ratio("Parquet, against CSV", LARGE, 1.1, "parquet.last s", "csv.last s"),
+    _ratio("1,000 files, against one", LARGE, 1.1, "parts.last s", "csv.last s"),
+    _ratio("1,000 files, against one", HUGE, 1.1, "parts.last s", "csv.last s"),
+)
+
+
+def results(book: Book) -> list[dict[str, Any]]:
+    """`{name, rows, value, unit, goal, holds}` of every goal that was measured."""
+    found = []
+    for goal in GOALS:
+        if book.has(*goal.of, rows=goal.rows):
+            value = goal.value(book, goal.rows)
+            found.append(
+                {
+                    "name": goal.name,
+                    "rows": goal.rows,
+                    "value": round(value, 3),
+                    "unit": goal.unit,
+                    "goal": goal.most,
+                    "holds": value <= goal.most,
+                }
+            )
+    return found
+
+
+def write(lines: list[dict[str, Any]], path: Path = RESULTS) -> None:
+    write_lines(path, merged(read_lines(path), lines))
+
+
+def table(lines: list[dict[str, Any]]) -> Iterator[str]:
+    """The goals as lines of a Markdown table."""
+    yield f"| {'goal':60} | {'rows':>10} | {'value':>9} | {'at most':>8} | holds |"
+    yield f"| {'-' * 60} | {'-' * 9}: | {'-' * 8}: | {'-' * 7}: | ----- |"
+    for line in lines:
+        rows = f"{line['rows']:,}" if line["rows"] else "-"
+        value, most = f"{line['value']:,g} {line['unit']}"[:12], f"{line['goal']:,g}"
+        yield f"| {line['name']:60} | {rows:>10} | {value:>9} | {most:>8} | {'yes' if line['holds'] else 'NO':5} |"

@@ -1,0 +1,47 @@
+"""If-Match and If-None-Match: nobody overwrites a version that they have not seen (RFC 9110, 13.1)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shared.api.endpoint import Call
+from shared.api.problems import ConditionFailed, ConditionMissing
+from shared.errors import Conflict
+
+
+def expected(call: Call, current: str | None) -> str | None:
+    """The ETag that the write is to be based on, None to create. `current`: the ETag of what is there, if anything is.
+
+    ConditionMissing if the request does not say; ConditionFailed if it says something else than what is there.
+    """
+    if_match, if_none_match = call.headers.get("if-match"), call.headers.get("if-none-match")
+    if if_match is not None:
+        if current is None or not {"*", current} & _etags(if_match):
+            raise _failed("it was changed or removed since you read it")
+        return current
+    if if_none_match is not None and call.route.condition == "either":
+        if current is not None and {"*", current} & _etags(if_none_match):
+            raise _failed("it exists already")
+        return current
+    create = " to replace it, or If-None-Match: * to create it" if call.route.condition == "either" else ""
+    raise ConditionMissing(
+        f"the request has no If-Match{create}",
+        code="condition_missing",
+        advice="Give the ETag of the version that the change is based on in If-Match, or * for any.",
+    )
+
+
+@contextmanager
+def still_expected() -> Iterator[None]:
+    """Around the write: somebody may have been faster since `expected` looked."""
+    try:
+        yield
+    except Conflict as error:
+        raise _failed("somebody changed it at the same moment") from error
+
+
+def _etags(header: str) -> set[str]:
+    return {part.strip().removeprefix("W/").strip('"') for part in header.split(",")}
+
+
+def _failed(why: str) -> ConditionFailed:
+    return ConditionFailed(why, code="condition_failed", advice="Read it again, and make your change to that version.")

@@ -1,0 +1,45 @@
+// What is said of exports and documents on more than one page.
+
+import { html } from "./preact-htm.js";
+import { Notice } from "./parts.js";
+import { t } from "./strings.js";
+
+const BAD = new Set(["failed", "skipped", "completed_with_warnings"]);
+
+/** The one state that matters most of an export now: for a Badge. */
+export function stateOf(each) {
+  if (each.removing) return { state: "removing" };
+  if (each.active_run) return { state: each.active_run.state };
+  if (!each.connection) return { state: "detached" };
+  if (!each.enabled) return { state: "paused" };
+  if (!each.last_run) return { state: "never" };
+  return { state: each.last_run.state, text: each.last_run.dry_run ? `${t.run.dry}: ${t.states[each.last_run.state]}` : undefined };
+}
+
+export function needsAttention(each) {
+  return !each.active_run && !each.removing && (!each.connection || (each.enabled && BAD.has(each.last_run?.state)));
+}
+
+/** How a run came about and what it does, in a few words. */
+export function kindOf(run) {
+  if (run.removes_export) return t.run.removesExport;
+  const mode = run.dry_run ? t.run.dry : run.mode === "incremental" ? "" : t.modes[run.mode];
+  return [t.kinds[run.kind], mode].filter(Boolean).join(", ");
+}
+
+/** Documents that cannot be read: they do nothing until they are mended. */
+export function Invalid({ documents }) {
+  if (!documents?.length) return null;
+  return html`<${Notice} tone="warn" title=${t.invalid.title(documents.length)}>
+    <ul>${documents.map((each) => html`<li><strong>${each.name}</strong><ul>${each.problems.map((text) => html`<li>${text}</li>`)}</ul></li>`)}</ul>
+    <p>${t.invalid.text}</p><//>`;
+}
+
+/** What of a document an API element is: without what the API adds to it. */
+export function documentOf(element, keys) {
+  return Object.fromEntries(keys.filter((name) => element[name] !== undefined).map((name) => [name, element[name]]));
+}
+
+export const EXPORT_KEYS = ["display_name", "connection", "list_id", "segments", "mapping", "only_where", "removal", "schedule",
+  "timezone", "run_on_landing", "max_profiles", "max_shrink_percent", "clear_empty", "create_missing_fields", "enabled"];
+export const CONNECTION_KEYS = ["display_name", "api_key_secret", "region", "allowed_roles", "consent", "contact_limit"];
