@@ -80,10 +80,8 @@ def preview(container: Container, snapshot: Snapshot, wish: PreviewWish, defined
         planner = Planner(database, Mapping.of(export, [*defined, *unknown]))
         planner.add(file)
         counts = planner.decide(members=None, others=(), everything=True, leave=False)
-        contacts: list[dict[str, Any]] = []
-        for content, _ in planner.contacts():
-            if len(contacts) < CONTACTS:
-                contacts.append(mask_all(json.loads(content)))
+        first = next(planner.contacts(), [])[:CONTACTS]
+        contacts = [mask_all(json.loads(content)) for content, _ in first]
         rejects = file.path.with_name("rejects.parquet")
         planner.write_rejects(rejects)
         found = database.execute(

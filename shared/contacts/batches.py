@@ -7,37 +7,38 @@ kept as one JSON object a line: the line's place is the contact's place in the r
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, count
+from itertools import accumulate
 
 MAX_CONTACTS = 30_000
 MAX_BYTES = 3_900_000
-_ROOM = MAX_BYTES - 200  # bytes of a body for contacts, each with a comma; the list id and so on take less than the rest
+_ROOM = (
+    MAX_BYTES - 200
+)  # bytes of a body for contacts, each with a comma; the list id and so on take less than the rest
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Contacts of one request, one JSON object a line."""
 
-    number: int
     contacts: int
     lines: bytes
 
 
-def batches(chunks: Iterable[Sequence[bytes]], *, first: int = 1) -> Iterator[Batch]:
-    """Cut a stream of contacts, JSON objects without line breaks, into batches numbered from `first`."""
+def batches(chunks: Iterable[Sequence[bytes]]) -> Iterator[Batch]:
+    """Cut a stream of contacts, JSON objects without line breaks, into batches."""
     held: list[bytes] = []
-    size, numbers = 0, count(first)
+    size = 0
     for chunk in chunks:
         held += chunk
         size += sum(map(len, chunk)) + len(chunk)
         while len(held) > MAX_CONTACTS or size > _ROOM:
             fitting = _fitting(held)
             lines = b"\n".join(held[:fitting])
-            yield Batch(next(numbers), fitting, lines)
+            yield Batch(fitting, lines)
             del held[:fitting]
             size -= len(lines) + 1
     if held:
-        yield Batch(next(numbers), len(held), b"\n".join(held))
+        yield Batch(len(held), b"\n".join(held))
 
 
 def _fitting(contacts: Sequence[bytes]) -> int:

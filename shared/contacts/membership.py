@@ -69,6 +69,24 @@ def is_membership(connection: "DuckDBPyConnection", path: Path) -> bool:
     return bool(whole == used)
 
 
+def write_known(connection: "DuckDBPyConnection", members: Path | None, begun: Sequence[Path], path: Path) -> Path:
+    """The membership, in which everybody of these batches, NDJSON, is unconfirmed."""
+    files = ", ".join(quoted(str(file)) for file in begun)
+    _copy(
+        connection,
+        f"""
+            WITH begun AS (
+                SELECT DISTINCT json_extract_string(json, '/email') AS address FROM read_ndjson_objects([{files}])
+            )
+            SELECT address, 0::UBIGINT AS fingerprint FROM begun
+            UNION ALL
+            SELECT address, fingerprint FROM {_members(members)} ANTI JOIN begun USING (address)
+        """,
+        path,
+    )
+    return path
+
+
 def settle(connection: "DuckDBPyConnection", fates: Fates) -> SettledCounts:
     """Work out every upsert's fate and leave it in table `fates` (address, stage, code, message; accepted: no row)."""
     connection.execute(f"""
@@ -109,9 +127,9 @@ def settle(connection: "DuckDBPyConnection", fates: Fates) -> SettledCounts:
 
 def write_members(connection: "DuckDBPyConnection", fates: Fates, path: Path) -> None:
     """The membership after the run, from what `settle` left. Doing it again with its own result gives the same."""
-    previous = f"read_parquet({quoted(str(fates.previous))})" if fates.previous else NO_MEMBERS
-    connection.execute(f"""
-        COPY (
+    _copy(
+        connection,
+        f"""
             WITH gone AS (
                 SELECT address FROM read_parquet({quoted(str(fates.leavers))})
                 ANTI JOIN (SELECT address FROM outcomes WHERE stage = 'remove') AS failed USING (address)
@@ -121,9 +139,11 @@ def write_members(connection: "DuckDBPyConnection", fates: Fates, path: Path) ->
             )
             SELECT address, fingerprint::UBIGINT AS fingerprint FROM sent
             UNION ALL
-            SELECT address, fingerprint FROM {previous} ANTI JOIN sent USING (address) ANTI JOIN gone USING (address)
-        ) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})
-    """)
+            SELECT address, fingerprint FROM {_members(fates.previous)}
+            ANTI JOIN sent USING (address) ANTI JOIN gone USING (address)
+        """,
+        path,
+    )
 
 
 def count_steady(
@@ -140,3 +160,13 @@ def count_steady(
         *(f"FROM {confirmed.format(quoted(str(path)))}" for path in others),
     ]
     return int(connection.execute(f"SELECT count(*) FROM ({' UNION '.join(everybody)})").fetchall()[0][0])
+
+
+def _members(path: Path | None) -> str:
+    return f"read_parquet({quoted(str(path))})" if path else NO_MEMBERS
+
+
+def _copy(connection: "DuckDBPyConnection", select: str, path: Path) -> None:
+    connection.execute(
+        f"COPY ({select}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+    )

@@ -165,7 +165,7 @@ class Planner:
     def _choose_winners(self) -> None:
         """The view `winners` leaves out every row but the first of an address.
 
-        Hashes find the few addresses that may be there twice, in a fraction of the memory that all addresses would take.
+        Hashes find the few addresses that may be there twice, in a fraction of the memory that all of them would take.
         """
         self.connection.execute("""
             CREATE TABLE twice AS

@@ -221,7 +221,9 @@ def _ndjson(connection: "DuckDBPyConnection", name: str, path: Path, wanted: Ite
 def _parquet(connection: "DuckDBPyConnection", file: LocalFile) -> Relation:
     source = f"read_parquet({quoted(str(file.path))})"
     columns = tuple(str(row[0]) for row in _query(connection, file.name, f"DESCRIBE SELECT * FROM {source}"))
-    return Relation(file.name, columns, source, tuple(f"CAST(source.{identifier(name)} AS VARCHAR)" for name in columns))
+    return Relation(
+        file.name, columns, source, tuple(f"CAST(source.{identifier(name)} AS VARCHAR)" for name in columns)
+    )
 
 
 def _query(connection: "DuckDBPyConnection", name: str, sql: str) -> list[tuple[object, ...]]:

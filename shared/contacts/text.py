@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 csv.field_size_limit(2 * 1024 * 1024)  # characters, of the whole process: more than DuckDB takes for a row
 BLOCK = 1024 * 1024  # bytes read at a time
+LONGEST_HELD = 4 * BLOCK  # bytes in which a row should end
 LARGEST_COPY = 8 * 1024**3  # bytes; more comes out of no honest gzip file of a segment
 # Times its size that a gzip file may unpack to, beside what any may. Rows of people shrink to a tenth, the most
 # monotonous to a hundredth; gzip's own limit is 1,032.
@@ -141,7 +142,7 @@ def has_malformed(path: Path, delimiter: str, cells: int, *, quote: bool, rows: 
     DuckDB keeps a kilobyte for each malformed row, and its text twice, outside of its memory limit. A look at every
     line is enough for most files; the csv module looks again if lines seem malformed, as they do in quoted cells.
     """
-    if not _seems_malformed(path, delimiter, cells, rows=rows, size=size):
+    if not _seems_malformed(path, delimiter, cells, quote=quote, rows=rows, size=size):
         return False
     with path.open(encoding="utf-8", errors="replace", newline="") as lines:
         lengths: list[int] = []  # of the lines of one row
@@ -160,23 +161,60 @@ def has_malformed(path: Path, delimiter: str, cells: int, *, quote: bool, rows: 
     return True
 
 
-def _seems_malformed(path: Path, delimiter: str, cells: int, *, rows: int, size: int) -> bool:
-    """The same by lines and blocks, which may take a good row for a malformed one."""
-    mark = delimiter.encode()
-    own = re.escape(delimiter).encode()
+def _seems_malformed(path: Path, delimiter: str, cells: int, *, quote: bool, rows: int, size: int) -> bool:
+    """The same by the delimiters and line breaks of whole blocks, which may take a good row for a malformed one."""
+    mark, own = delimiter.encode(), re.escape(delimiter).encode()
+    row = mark * (cells - 1) + b"\n"
+    everything_else = bytes(set(range(256)) - set(row))
     # Begins with what is looked for and only then looks behind, which is many times faster.
-    after_quote = re.compile(rb'"(?:(?<=[^%b\r\n"]")|"(?<=[%b\r\n]""))[^%b\r\n"]' % (own, own, own))
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            odd = [len(line) for line in block.splitlines() if line and line.count(mark) != cells - 1]
-            inside = len(after_quote.findall(block))
-            if not block.isascii():
-                inside += block.decode(errors="replace").count("\ufffd")
-            rows -= len(odd) + inside
-            size -= len(block) if inside > 2 * 3 else sum(odd)  # a character that the block cuts is up to three
-            if rows < 0 or size < 0:
-                return True
+    stray_quote = re.compile(rb'"(?:[^%b\r\n"]|(?<=[^%b\r\n"]"))' % (own, own))
+    for block in _whole_rows(path, quote=quote):
+        quoted = quote and b'"' in block
+        bare = b'"'.join(block.split(b'"')[::2]) if quoted else block  # one mark for each quoted text
+        shape = bare.translate(None, everything_else)
+        odd = []
+        if shape != row * (len(shape) // len(row)):
+            odd = [len(line) for line in bare.splitlines() if line and line.count(mark) != cells - 1]
+        inside = _undecodable(block) + (len(stray_quote.findall(bare)) if quoted else 0)
+        rows -= len(odd) + inside
+        size -= len(block) if inside or (odd and quoted) else sum(odd)
+        if rows < 0 or size < 0:
+            return True
     return False
+
+
+def _whole_rows(path: Path, *, quote: bool) -> Iterator[bytes]:
+    """The file in blocks of whole lines, none of which ends within quotation marks; less neatly if lines are long."""
+    held = b""
+    with path.open("rb") as file:
+        while read := file.read(BLOCK):
+            block = held + read
+            end = _last_line_end(block) if quote else block.rfind(b"\n") + 1
+            if not end and len(block) > LONGEST_HELD:
+                end = len(block)
+            held = block[end:]
+            if end:
+                yield block[:end]
+    yield held
+
+
+def _last_line_end(block: bytes) -> int:
+    """The end of the last line after an even number of quotation marks; 0 if there is none."""
+    marks, end = block.count(b'"'), len(block)
+    while (cut := block.rfind(b"\n", 0, end)) >= 0:
+        marks -= block.count(b'"', cut, end)
+        if marks % 2 == 0:
+            return cut + 1
+        end = cut
+    return 0
+
+
+def _undecodable(block: bytes) -> int:
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return block.decode(errors="replace").count("\ufffd")
+    return 0
 
 
 def _noting(lines: Iterable[str], lengths: list[int]) -> Iterator[str]:

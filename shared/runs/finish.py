@@ -1,6 +1,7 @@
 """Finish: membership := what SendGrid accepted; the report is written, the record closed, the next run let in."""
 
 import logging
+from pathlib import Path
 
 from shared.contacts.membership import Fates, SettledCounts, count_steady, settle, write_members
 from shared.errors import ExportError, LeaseLost
@@ -21,6 +22,8 @@ def finish(services: Services, here: Slice) -> None:
     run = here.run
     if run.planned:
         _close_books(services, here)
+    elif run.unplanned:
+        _note_unconfirmed(services, here)
     run.state = run.ends_as or (State.COMPLETED_WITH_WARNINGS if _warnings(run) else State.SUCCESSFUL)
     run.reason = run.error.message if run.error else _reason(run)
     _close(services, here)
@@ -86,7 +89,7 @@ def _close_books(services: Services, here: Slice) -> None:
             ]
             for state in (BatchState.FAILED, BatchState.PLANNED, BatchState.UNCONFIRMED)
         }
-        previous, lost = members.fetch(services, database, run.export_id, folder / "previous.parquet")
+        previous, lost = members.fetch_known(services, database, run, folder)
         if lost and lost not in run.cautions:  # since the plan was made
             run.cautions.append(lost)
         fates = Fates(
@@ -103,16 +106,32 @@ def _close_books(services: Services, here: Slice) -> None:
         rejects = shelf.fetch("rejects.parquet", folder)
         write_report(database, rejects, fates.rows, folder / "report.csv", strangers=strangers)
         if not run.dry_run:
-            written = folder / "members.parquet"
+            written = folder / "written.parquet"
             write_members(database, fates, written)
-            here.check_lease()
-            services.runs.put_members(run.export_id, written)
-            services.turns.change(run.export_id, _note_members)
+            _put_members(services, here, written)
             run.counts |= _counts(run, settled)
             if not run.ends_as:
                 others, _ = members.fetch_others(services, database, run.export_id, str(run.list_id), folder)
                 _look_for_drift(services, here, count_steady(database, previous, written, others))
         services.runs.put_report(run, folder / "report.csv")
+
+
+def _note_unconfirmed(services: Services, here: Slice) -> None:
+    """The run ends without a plan, but some contacts of one may be on the list: they are members from now on."""
+    from shared.contacts.engine import engine, work_folder
+
+    for batch in here.run.unplanned:
+        batch.state = BatchState.UNCONFIRMED
+    with work_folder() as folder, engine(folder) as database:
+        known, _ = members.fetch_known(services, database, here.run, folder)
+        if known:
+            _put_members(services, here, known)
+
+
+def _put_members(services: Services, here: Slice, path: Path) -> None:
+    here.check_lease()
+    services.runs.put_members(here.run.export_id, path)
+    services.turns.change(here.run.export_id, _note_members)
 
 
 def _note_members(turn: Turn) -> None:

@@ -1,17 +1,19 @@
 """Memberships, as far as they can be trusted: what is lost or damaged must never end in taking people off a list."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
-from shared.contacts.membership import is_membership
+from shared.contacts.membership import is_membership, write_known
 from shared.destinations.documents import EXPORTS, MAX_BYTES, SUFFIX
 from shared.destinations.forms import ListId
 from shared.errors import NotFound
-from shared.runs.record import Caution
+from shared.runs.record import Caution, RunRecord
 from shared.runs.services import Services
+from shared.runs.store import batch_name
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -28,6 +30,19 @@ def fetch(
     if found is None:
         return None, Caution.MEMBERSHIP_LOST if had_members else None
     return (found, None) if is_membership(database, found) else (None, Caution.MEMBERSHIP_UNREADABLE)
+
+
+def fetch_known(
+    services: Services, database: "DuckDBPyConnection", run: RunRecord, folder: Path
+) -> tuple[Path | None, Caution | None]:
+    """The membership, with those whom an interrupted try of the run may have put on the list."""
+    path, caution = fetch(services, database, run.export_id, folder / "members.parquet")
+    shelf = services.runs.plan(run)
+    begun: list[Path] = []
+    for batch in run.unplanned:
+        with suppress(NotFound):  # a batch is stored before it is sent, so this one was not
+            begun.append(shelf.fetch(batch_name(batch.number), folder))
+    return (write_known(database, path, begun, folder / "known.parquet") if begun else path), caution
 
 
 def fetch_others(

@@ -1,12 +1,17 @@
-"""Prepare: look at everything a run depends on, then make and store its plan. Nothing has been sent when this ends."""
+"""Prepare: look at everything a run depends on, then make and store its plan.
+
+Once the guards have passed, batches go out while the rest is still being written. Should that be interrupted, the plan
+is made anew, maybe of another snapshot: whoever was in a batch that had begun then counts as a member, unconfirmed.
+"""
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
-from shared.contacts.batches import batches
+from shared.contacts.batches import Batch, batches
 from shared.contacts.mapping import CustomField, FieldType, Mapping, missing_fields
 from shared.contacts.plan import PlanCounts, Planner
 from shared.contacts.reading import LocalFile
@@ -15,7 +20,8 @@ from shared.destinations.models import Connection, Export
 from shared.errors import NotFound, RetryLater, RunFailed, RunSkipped
 from shared.runs import members
 from shared.runs.claim import claim
-from shared.runs.record import BatchRecord, Mode, Phase, Progress, RemovalRecord, RunRecord, SnapshotRecord
+from shared.runs.record import Mode, Phase, Progress, RemovalRecord, RunRecord, SnapshotRecord
+from shared.runs.send import Sending
 from shared.runs.services import Services
 from shared.runs.slice import Slice
 from shared.runs.store import batch_name, leavers_name, listed_name
@@ -26,6 +32,7 @@ from shared.sendgrid.client import SendGrid
 
 log = logging.getLogger(__name__)
 
+BEING_STORED = 2  # batches on their way to storage, each in memory
 LEAVERS_PORTION = 1000  # leavers a checkpoint; SendGrid is asked for 100 of them at a time
 
 
@@ -34,7 +41,7 @@ def prepare(services: Services, here: Slice) -> None:
     from shared.contacts.engine import engine, work_folder
 
     run = here.run
-    run.planned = False  # it may be again, after an earlier try
+    _set_aside(run)
     export, connection = _destination(services, run)
     # Nothing in here can be cut in two by the end of the slice: it would begin from nothing in the next one.
     sendgrid = services.sendgrid(connection, here.check_lease)
@@ -60,12 +67,18 @@ def prepare(services: Services, here: Slice) -> None:
         run.counts = plan.as_dict()
         if not run.removes_export:
             _guard(export, connection, plan, force=run.force)
-        _store_plan(services, here, planner, folder)
+        run.progress = Progress(total=plan.upserts + plan.leavers - plan.kept_by_other_export)
+        _store_plan(services, here, planner, folder, connection)
     run.planned = True
-    run.progress = Progress(total=plan.upserts + plan.leavers - plan.kept_by_other_export)
     if not run.dry_run:
         _note_snapshots(services, run)
     here.enter(Phase.FINISH if run.dry_run else Phase.SEND)
+
+
+def _set_aside(run: RunRecord) -> None:
+    """What an interrupted try has left."""
+    run.earlier = run.unplanned
+    run.batches, run.removals, run.planned = [], [], False
 
 
 def _destination(services: Services, run: RunRecord) -> tuple[Export, Connection]:
@@ -174,7 +187,7 @@ def _list_is_read(run: RunRecord) -> bool:
 def _decide(services: Services, run: RunRecord, export: Export, planner: Planner, folder: Path) -> PlanCounts:
     """The plan, by what is known of the list. Without its membership a run sends everything and removes nobody."""
     database = planner.connection
-    own, lost = members.fetch(services, database, export.id, folder / "members.parquet")
+    own, lost = members.fetch_known(services, database, run, folder)
     others, unknown = members.fetch_others(services, database, export.id, export.list_id, folder)
     run.cautions = [caution for caution in (lost, unknown) if caution]
     if lost and run.mode is Mode.INCREMENTAL:
@@ -218,13 +231,20 @@ def _guard(export: Export, connection: Connection, plan: PlanCounts, *, force: b
         )
 
 
-def _store_plan(services: Services, here: Slice, planner: Planner, folder: Path) -> None:
+def _store_plan(services: Services, here: Slice, planner: Planner, folder: Path, connection: Connection) -> None:
     """Everything that the rest of the run needs, whatever becomes of the segments meanwhile."""
     run = here.run
     shelf = services.runs.plan(run)
-    here.check_lease()  # else a successor may be sending what would be cleared
-    for batches_of in ("upserts/", "leavers/"):
-        shelf.clear(batches_of)  # an earlier try may have left them, cut otherwise
+    for number, portion in enumerate(planner.leavers(LEAVERS_PORTION), 1):
+        shelf.put(leavers_name(number), "\n".join(portion).encode())
+        run.removals.append(RemovalRecord(number=number, leavers=len(portion)))
+    warnings: Counter[str] = Counter()
+    contacts = _counting(planner.contacts(), warnings)
+    if run.dry_run:
+        deque(contacts, maxlen=0)
+    else:
+        _store_and_send(services, here, batches(contacts), connection)
+    run.warnings = dict(sorted(warnings.items()))
     for name, write in (
         ("rows.parquet", planner.write_rows),
         ("leavers.parquet", planner.write_leavers),
@@ -233,24 +253,33 @@ def _store_plan(services: Services, here: Slice, planner: Planner, folder: Path)
     ):
         write(folder / name)
         shelf.put_file(name, folder / name)
-    warnings: Counter[str] = Counter()
-    run.batches, run.removals = [], []
-    for batch in batches(_counting(planner.contacts(), warnings)):
-        here.check_lease()
-        shelf.put(batch_name(batch.number), batch.lines)
-        run.batches.append(BatchRecord(number=batch.number, contacts=batch.contacts, bytes=len(batch.lines)))
-    for number, portion in enumerate(planner.leavers(LEAVERS_PORTION), 1):
-        here.check_lease()
-        shelf.put(leavers_name(number), "\n".join(portion).encode())
-        run.removals.append(RemovalRecord(number=number, leavers=len(portion)))
-    run.warnings = dict(sorted(warnings.items()))
 
 
-def _counting(contacts: Iterator[tuple[bytes, str | None]], warnings: Counter[str]) -> Iterator[bytes]:
-    for contact, words in contacts:
-        if words:
-            warnings.update(words.split())
-        yield contact
+def _store_and_send(services: Services, here: Slice, plan: Iterator[Batch], connection: Connection) -> None:
+    """Store batches, and begin to send those that are. What cannot be sent now is sent when the plan is complete."""
+    run = here.run
+    shelf = services.runs.plan(run)
+    storing: deque[Future[None]] = deque()
+    with Sending(services, here, connection) as sending, ThreadPoolExecutor(1, thread_name_prefix="store") as pool:
+        for batch in plan:
+            here.check_lease()
+            record = run.new_batch(batch.contacts, len(batch.lines))
+            run.batches.append(record)
+            stored = pool.submit(shelf.put, batch_name(record.number), batch.lines)
+            storing.append(stored)
+            sending.offer(record, batch.lines, stored)
+            if len(storing) > BEING_STORED:
+                storing.popleft().result()
+        for stored in storing:
+            stored.result()
+
+
+def _counting(chunks: Iterator[list[tuple[bytes, str | None]]], warnings: Counter[str]) -> Iterator[tuple[bytes, ...]]:
+    for chunk in chunks:
+        contacts, words = zip(*chunk, strict=True)
+        for each in filter(None, words):
+            warnings.update(each.split())
+        yield contacts
 
 
 def _note_snapshots(services: Services, run: RunRecord) -> None:

@@ -173,7 +173,7 @@ class RunRecord(Request):
     connection_id: str | None = None
     list_id: str | None = None
     state: State = State.QUEUED
-    planned: bool = False  # the plan is stored; what the counts say is what is going to be done
+    planned: bool = False  # the plan is stored as a whole; what the counts say is what is going to be done
     ends_as: State | None = None  # decided before the end: what is under way is settled first
     reason: str | None = None
     phase: Phase = Phase.PREPARE
@@ -186,11 +186,22 @@ class RunRecord(Request):
     counts: dict[str, int] = Field(default_factory=dict)
     warnings: dict[str, int] = Field(default_factory=dict)
     batches: list[BatchRecord] = Field(default_factory=list)
+    earlier: list[BatchRecord] = Field(default_factory=list)  # begun for a plan that was never completed
     removals: list[RemovalRecord] = Field(default_factory=list)
     progress: Progress = Field(default_factory=Progress)
     slice: int = 0
     attempts: int = 0  # slices in a row that ended in a failure which time may heal
     error: ErrorRecord | None = None
+
+    @property
+    def unplanned(self) -> list[BatchRecord]:
+        """Batches that may have reached SendGrid and are in no complete plan: all that is known of them is whom."""
+        return self.earlier + ([] if self.planned else [batch for batch in self.batches if batch.begun])
+
+    def new_batch(self, contacts: int, size: int) -> BatchRecord:
+        """One more batch of the plan, with a number that no other has or had."""
+        number = max((batch.number for batch in (*self.batches, *self.earlier)), default=0) + 1
+        return BatchRecord(number=number, contacts=contacts, bytes=size)
 
     @classmethod
     def of(cls, run_id: str, export_id: str, request: Request) -> Self:

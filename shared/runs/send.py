@@ -2,8 +2,10 @@
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import Self
 
 from shared.contacts.batches import addresses, body, without
+from shared.destinations.models import Connection
 from shared.errors import ExportError
 from shared.runs import config
 from shared.runs.outcomes import Outcome, write
@@ -28,85 +30,125 @@ class _Sent:
 def send(services: Services, here: Slice) -> None:
     """Send what has not been sent. After an error nothing new is begun, and what is in flight is still recorded."""
     run = here.run
-    connection = config.unchanged(services, run)
-    sendgrid = services.sendgrid(connection, here.check_going)
-    shelf = services.runs.plan(run)
-    list_id = str(run.list_id)
-    todo = [batch for batch in run.batches if batch.state is BatchState.PLANNED]
-    todo.reverse()
-    flying: dict[Future[_Sent], BatchRecord] = {}
-    unsent: set[int] = set()  # batches of which no earlier slice can have sent anything
-    trouble: Exception | None = None
-    with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="send") as pool:
-        while flying or (todo and not trouble):
-            while todo and not trouble and len(flying) < IN_FLIGHT:
-                batch = todo[-1]
-                try:
-                    here.check()
-                    config.unchanged(services, run)  # people may stop a run at any time
-                    first = _begin(here, batch)
-                except ExportError as error:
-                    trouble = error
+    with Sending(services, here, config.unchanged(services, run)) as sending:
+        while todo := [batch for batch in run.batches if batch.state is BatchState.PLANNED]:
+            for batch in todo:
+                if not sending.offer(batch):
                     break
-                todo.pop()
-                unsent |= {batch.number} if first else set()
-                flying[pool.submit(_send_batch, sendgrid, shelf, list_id, batch.number)] = batch
-            for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                batch = flying.pop(future)
-                try:
-                    _note(services, here, batch, future.result())
-                except PayloadTooLarge as error:
-                    if batch.contacts == 1:
-                        trouble = trouble or error
-                    else:
-                        todo += reversed(_halve(here, shelf, batch))
-                except Exception as error:  # noqa: BLE001 -- raised again when the others have been recorded
-                    trouble = trouble or error
-                    if isinstance(error, SendGridError) and not error.maybe_taken and batch.number in unsent:
-                        batch.begun = False
-    if trouble:
-        raise trouble
+            sending.land()
+            if sending.trouble:
+                raise sending.trouble
     here.enter(Phase.SETTLE)
 
 
-def _begin(here: Slice, batch: BatchRecord) -> bool:
-    """Write down that the batch may be on its way; False if that was known before.
+class Sending:
+    """Batches of a run on their way to SendGrid, a few at a time, with a checkpoint after each that was accepted.
 
-    Should the run end before the answer is known, its people may be on the list all the same.
+    `trouble` is the first error: from then on nothing new is begun, and it is for the caller to raise it.
     """
-    if batch.begun:
-        return False
-    batch.begun = True
-    here.save()
-    return True
+
+    def __init__(self, services: Services, here: Slice, connection: Connection) -> None:
+        self.trouble: Exception | None = None
+        self._services = services
+        self._here = here
+        self._sendgrid = services.sendgrid(connection, here.check_going)
+        self._shelf = services.runs.plan(here.run)
+        self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="send")
+        self._flying: dict[Future[_Sent], BatchRecord] = {}
+        self._unsent: set[int] = set()  # numbers of batches of which no earlier slice can have sent anything
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.land()
+        self._pool.shutdown(cancel_futures=True)
+
+    def offer(self, batch: BatchRecord, lines: bytes | None = None, stored: "Future[None] | None" = None) -> bool:
+        """Begin to send a batch as soon as few enough are in flight; False if there is trouble.
+
+        `lines` if they are at hand, and who is `stored`, which has to be done first.
+        """
+        if len(self._flying) == IN_FLIGHT:
+            self._land_some()
+        if not self.trouble:
+            try:
+                self._here.check()
+                config.unchanged(self._services, self._here.run)  # people may stop a run at any time
+                self._begin(batch)
+            except ExportError as error:
+                self.trouble = error
+        if self.trouble:
+            return False
+        self._flying[self._pool.submit(self._send, batch.number, lines, stored)] = batch
+        return True
+
+    def land(self) -> None:
+        """Wait for all that is in flight, and note what became of it."""
+        while self._flying:
+            self._land_some()
+
+    def _begin(self, batch: BatchRecord) -> None:
+        """Write down that the batch may be on its way.
+
+        Should the run end before the answer is known, its people may be on the list all the same.
+        """
+        if not batch.begun:
+            batch.begun = True
+            self._here.save()
+            self._unsent.add(batch.number)
+
+    def _send(self, number: int, lines: bytes | None, stored: "Future[None] | None") -> _Sent:
+        if stored:
+            stored.result()
+        lines = self._shelf.get(batch_name(number)) if lines is None else lines
+        return _send_batch(self._sendgrid, self._shelf, str(self._here.run.list_id), number, lines)
+
+    def _land_some(self) -> None:
+        for future in wait(self._flying, return_when=FIRST_COMPLETED).done:
+            batch = self._flying.pop(future)
+            try:
+                self._note(batch, future.result())
+            except PayloadTooLarge as error:
+                if batch.contacts == 1:
+                    self.trouble = self.trouble or error
+                else:
+                    self._halve(batch)
+            except Exception as error:  # noqa: BLE001 -- the caller raises it when the others have been recorded
+                self.trouble = self.trouble or error
+                if isinstance(error, SendGridError) and not error.maybe_taken and batch.number in self._unsent:
+                    batch.begun = False
+
+    def _note(self, batch: BatchRecord, sent: _Sent) -> None:
+        batch.job_id, batch.refused = sent.job_id, sent.refused
+        batch.state = BatchState.SENT if sent.job_id else BatchState.COMPLETED
+        batch.sent_at = self._services.now()
+        self._here.run.progress.done += batch.contacts
+        self._save()
+
+    def _halve(self, batch: BatchRecord) -> None:
+        """Two batches in place of one that SendGrid found too large: its real limit is not the documented one."""
+        run = self._here.run
+        lines = self._shelf.get(batch_name(batch.number)).split(b"\n")
+        middle = len(lines) // 2
+        for half in (lines[:middle], lines[middle:]):
+            content = b"\n".join(half)
+            record = run.new_batch(len(half), len(content))
+            self._shelf.put(batch_name(record.number), content)
+            run.batches.append(record)
+        run.batches.remove(batch)
+        self._save()
+
+    def _save(self) -> None:
+        if self._here.run.planned:
+            self._here.checkpoint()
+        else:  # the plan is still being made: should that fail again and again, the failures have to count
+            self._here.save()
 
 
-def _note(services: Services, here: Slice, batch: BatchRecord, sent: _Sent) -> None:
-    batch.job_id, batch.refused = sent.job_id, sent.refused
-    batch.state = BatchState.SENT if sent.job_id else BatchState.COMPLETED
-    batch.sent_at = services.now()
-    here.run.progress.done += batch.contacts
-    here.checkpoint()
-
-
-def _halve(here: Slice, shelf: Shelf, batch: BatchRecord) -> list[BatchRecord]:
-    """Two batches in place of one that SendGrid found too large: its real limit is not the documented one."""
-    run = here.run
-    lines = shelf.get(batch_name(batch.number)).split(b"\n")
-    middle, following = len(lines) // 2, max(known.number for known in run.batches) + 1
-    halves = []
-    for number, half in enumerate((lines[:middle], lines[middle:]), following):
-        content = b"\n".join(half)
-        shelf.put(batch_name(number), content)
-        halves.append(BatchRecord(number=number, contacts=len(half), bytes=len(content)))
-    run.batches = [known for known in run.batches if known is not batch] + halves
-    here.checkpoint()
-    return halves
-
-
-def _send_batch(sendgrid: SendGrid, shelf: Shelf, list_id: str, number: int) -> _Sent:
+def _send_batch(sendgrid: SendGrid, shelf: Shelf, list_id: str, number: int, lines: bytes) -> _Sent:
     """One batch, without the contacts that SendGrid names as refused: those go to the report."""
-    lines = shelf.get(batch_name(number))
     refused: list[Outcome] = []
     while lines:
         try:

@@ -22,11 +22,15 @@ def settle(services: Services, here: Slice) -> None:
     connection = services.destinations.connection(str(run.connection_id))
     sendgrid = services.sendgrid(connection, here.check)
     shelf = services.runs.plan(run)
-    pending = [batch for batch in run.batches if batch.state is BatchState.SENT]
+    pending = [batch for batch in (*run.earlier, *run.batches) if batch.state is BatchState.SENT]
+    only_awaited = {batch.number for batch in run.unplanned}
     for batch in pending:
         here.check()
         job = ended_job(services, sendgrid, str(batch.job_id), batch.sent_at)
-        if job:
+        if job and batch.number in only_awaited:
+            batch.state = BatchState.UNCONFIRMED
+            here.checkpoint()
+        elif job:
             _settle_batch(services, shelf, batch, job)
             here.checkpoint()
     still = [batch for batch in pending if batch.state is BatchState.SENT]

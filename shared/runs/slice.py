@@ -66,7 +66,8 @@ class Slice:
         already_ending = run.ends_as is not None
         run.ends_as = run.ends_as or next(state for kind, state in _END_STATES.items() if isinstance(error, kind))
         following = Phase.FINISH
-        if run.phase is Phase.SEND and any(batch.state is BatchState.SENT for batch in run.batches):
+        sent = any(batch.state is BatchState.SENT for batch in (*run.batches, *run.earlier))
+        if sent and run.phase in {Phase.PREPARE, Phase.READ_LIST, Phase.SEND}:
             following = Phase.SETTLE
         elif run.phase is Phase.REMOVE and any(portion.state is BatchState.SENT for portion in run.removals):
             # A removal still under way must not meet what the next run of the list puts on it.
