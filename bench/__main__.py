@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import goals, measure
+from bench import charts, goals, measure
 from bench.book import Book
 from bench.goals import HUGE, LARGE, SMALL
 from bench.world import World
@@ -40,10 +40,11 @@ def main() -> int:
                 huge(world, book, say)
     lines = goals.results(book)
     print()
-    print("\n".join(goals.table(lines)))
+    print("\n".join(goals.table([*lines, *goals.besides(book)])))
     if not options.rows:
-        book.write()
+        figures = book.write()
         goals.write(lines)
+        charts.write(figures, book)
     for failure in book.failures:
         print(f"FAILED  {failure}")
     return 1 if book.failures else 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from bench import cold, programs
 from bench.book import Book
 from bench.generator import Segment
+from bench.goals import LARGE
 from bench.samples import MIB
 from bench.world import Instance, RunFigures, World
 from shared.destinations.models import Export
@@ -56,7 +57,7 @@ def formats(world: World, book: Book, rows: int, repeats: int, say: Say) -> None
         "csv": csv,
         "ndjson": replace(csv, format="ndjson"),
         "parquet": replace(csv, format="parquet"),
-        "parts": replace(csv, parts=max(10, min(1000, rows // 1000))),
+        "parts": replace(csv, parts=10 if rows < LARGE else 1000),
     }
     for _ in range(repeats):
         for name, segment in kinds.items():
