@@ -184,6 +184,9 @@ def _note(book: Book, name: str, rows: int, took: RunFigures) -> None:
     book.add(f"{name}.imports", rows, took.stats["imports"])
     book.add(f"{name}.sent MB", rows, took.stats["bytes"] / MEGABYTE)
     book.add(f"{name}.requests", rows, sum(took.stats["requests"].values()))
+    book.add(f"{name}.slices", rows, took.slices)
+    for kind in ("write", "list", "read", "queue"):
+        book.add(f"{name}.storage {kind}", rows, took.storage.get(kind, 0))
 
 
 def _note_program(book: Book, name: str, rows: int, took: programs.ProgramFigures) -> None:
