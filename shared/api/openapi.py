@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from shared import __version__
 from shared.api.endpoint import ROUTES, VIEWS, Parameter, Route, find
 from shared.api.problems import MEDIA_TYPE
-from shared.api.roles import Role
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -164,8 +163,3 @@ def _name_in_path(schema: Schema) -> None:
     """A document in a body need not say its id."""
     if "id" in schema.get("required", ()):
         schema["required"].remove("id")
-
-
-def role_word(role: Role | None) -> str:
-    """The role as the table of routes has it."""
-    return role.word if role else "anybody"
