@@ -22,12 +22,15 @@ JOB_SLICES = 2  # more than measured here, where jobs end at once: each looks fo
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """US dollars. On demand in East US as a guide of May 2025 tells (modal.com/blog/azure-function-pricing-guide)."""
+    """US dollars. A GB-second on demand in East US as modal.com/blog/azure-function-pricing-guide had it in May 2025.
+
+    What has no default that can be told from a source is 0: nothing is reckoned for it. `free_…`: a month's grant.
+    """
 
     gb_second: float = 0.000026
-    million_executions: float = 0.40
-    free_gb_seconds: float = 100_000
-    free_executions: float = 250_000
+    million_executions: float = 0.0
+    free_gb_seconds: float = 0.0
+    free_executions: float = 0.0
 
 
 PRICES = Prices()
@@ -46,7 +49,7 @@ class Month:
     measured: bool
 
     def dollars(self, prices: Prices) -> float:
-        """Functions alone, the free grant taken off: a subscription has it once, not once an export."""
+        """Functions alone, the grant taken off: a subscription has it once, not once an export."""
         seconds = max(0.0, self.gb_seconds - prices.free_gb_seconds) * prices.gb_second
         return seconds + max(0.0, self.executions - prices.free_executions) * prices.million_executions / 1e6
 
@@ -100,10 +103,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.cost", description=__doc__)
     parser.add_argument("--memory", type=float, default=2.0, help="GB of an instance")
     parser.add_argument("--slower", type=float, default=2.0, help="how much slower than here an instance is")
-    for name, default in (("gb-second", PRICES.gb_second), ("million-executions", PRICES.million_executions)):
-        parser.add_argument(f"--{name}", type=float, default=default, help="US dollars")
+    for name, words in (
+        ("gb-second", "US dollars"),
+        ("million-executions", "US dollars"),
+        ("free-gb-seconds", "a month, in the subscription's grant"),
+        ("free-executions", "a month, in the subscription's grant"),
+    ):
+        default = getattr(PRICES, name.replace("-", "_"))
+        parser.add_argument(f"--{name}", type=float, default=default, help=f"{words} (default: {default:g})")
     options = parser.parse_args()
-    prices = Prices(options.gb_second, options.million_executions)
+    prices = Prices(options.gb_second, options.million_executions, options.free_gb_seconds, options.free_executions)
     print("\n".join(table(prices, memory=options.memory, slower=options.slower)))
 
 
