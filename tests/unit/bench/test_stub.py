@@ -1,3 +1,5 @@
+import asyncio
+import gzip
 import json
 from typing import Any
 
@@ -90,3 +92,25 @@ def test_a_rate_is_told_and_kept(stub: Stub) -> None:
 
 def test_without_a_key_nothing_is_answered(stub: Stub) -> None:
     assert stub.handle(Request("GET", "/v3/scopes", {}, {}, b"")).status == 401
+
+
+def test_an_import_takes_the_good_rows_of_a_file_and_ends_when_it_is_read(stub: Stub) -> None:
+    mapping = {"file_type": "csv", "list_ids": [LIST_ID], "field_mappings": ["_rf0_T", "_rf2_T"]}
+    announced = content(call(stub, "PUT", f"{CONTACTS}/imports", mapping))
+    headers = {entry["header"]: entry["value"] for entry in announced["upload_headers"]}
+    path = announced["upload_uri"].removeprefix(stub.url)
+    file = gzip.compress(b"name,mail\nAda,ada@example.com\nNobody,two@@example.com\n")
+
+    async def upload() -> None:
+        assert stub.handle(Request("PUT", path, {}, {}, file)).status == 400  # without its header
+        assert stub.handle(Request("PUT", path, {}, headers, file)).status == 200
+        while content(job())["status"] != "completed":  # noqa: ASYNC110 - it can only be asked, as SendGrid's
+            await asyncio.sleep(0.01)
+
+    def job() -> Answer:
+        return call(stub, "GET", f"{CONTACTS}/imports/{announced['job_id']}")
+
+    asyncio.run(upload())
+    assert content(job())["results"]["created_count"] == 1
+    assert stub.stats()["on_list"] == 1
+    assert stub.stats()["imports"] == 1
