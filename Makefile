@@ -11,7 +11,7 @@ RUNS ?= 1000
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint faults load fuzz bench bench-quick schemas
+.PHONY: help setup demo run test lint faults load fuzz bench bench-quick browser screenshots schemas
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,9 +28,9 @@ demo: $(READY) ## land a segment on the local stack and watch it reach the SendG
 run: $(READY) ## keep the local stack up until Ctrl-C
 	@$(PYTHON) -m local.run
 
-test: $(READY) ## all tests: the whole stack's one after the other, the rest on JOBS processes (JOBS=2)
+test: browser ## all tests: the browser's and the whole stack's one after the other, the rest on JOBS processes (JOBS=2)
 	@$(PYTHON) -m pytest tests/system
-	@$(PYTHON) -m pytest --ignore tests/system -n $(JOBS) --dist loadfile
+	@$(PYTHON) -m pytest --ignore tests/system --ignore tests/browser -n $(JOBS) --dist loadfile
 
 lint: $(READY) ## ruff, mypy, the Functions doctor
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy
@@ -55,6 +55,14 @@ $(PEERS): $(READY) bench/requirements.txt
 	@$(PYTHON) -m venv .local/bench/peers
 	@.local/bench/peers/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	@touch $@
+
+browser: $(READY) ## the console's tests in Chromium, which is installed if it is not here and may be
+	@bash tests/browser/chromium.sh
+	@$(PYTHON) -m pytest tests/browser
+
+screenshots: $(READY) ## take the pictures of the console anew, into docs/images
+	@bash tests/browser/chromium.sh
+	@$(PYTHON) -m tests.browser.screenshots
 
 schemas: $(READY) ## write the JSON Schema files of the destination documents
 	@$(PYTHON) -m shared.destinations.schemas

@@ -1,11 +1,13 @@
 """Measure, print the goals, write results.json, figures.json and the charts: `python -m bench [--quick] [--full]`."""
 
 import argparse
+import os
+import platform
 import sys
 import time
 from pathlib import Path
 
-from bench import goals, measure
+from bench import charts, goals, measure
 from bench.book import Book
 from bench.goals import HUGE, LARGE, SMALL
 from bench.world import World
@@ -29,6 +31,7 @@ def main() -> int:
     def say(what: str) -> None:
         print(f"{time.monotonic() - began:7.1f}  {what}", flush=True)
 
+    say(_machine())
     with World() as world:
         if options.rows:
             measure.exports(world, book, options.rows, options.repeats, say, profile=options.profile)
@@ -40,10 +43,11 @@ def main() -> int:
                 huge(world, book, say)
     lines = goals.results(book)
     print()
-    print("\n".join(goals.table(lines)))
+    print("\n".join(goals.table([*lines, *goals.besides(book)])))
     if not options.rows:
-        book.write()
+        figures = book.write()
         goals.write(lines)
+        charts.write(figures, book)
     for failure in book.failures:
         print(f"FAILED  {failure}")
     return 1 if book.failures else 0
@@ -72,7 +76,15 @@ def thorough(world: World, book: Book, repeats: int, say: measure.Say) -> None:
 
 def huge(world: World, book: Book, say: measure.Say) -> None:
     measure.exports(world, book, HUGE, 1, say)
+    measure.formats(world, book, HUGE, 1, say, names=("csv", "parts"))
     measure.paced(world, book, HUGE, say, limit=RECORDED_LIMIT, window=WINDOW)
+
+
+def _machine() -> str:
+    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    model = models[0].partition(":")[2].strip() if models else platform.machine()
+    load = os.getloadavg()[0]
+    return f"{os.cpu_count()} x {model}, Python {platform.python_version()}, load {load:.1f} at the start"
 
 
 if __name__ == "__main__":

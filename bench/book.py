@@ -39,8 +39,8 @@ class Book:
         pairs = zip(self.values[name, rows], self.values[other, rows], strict=False)  # one may have failed
         return statistics.median(value / beside for value, beside in pairs)
 
-    def write(self, path: Path = FIGURES) -> None:
-        """Add to the file's figures, in place of those of the same name and rows."""
+    def write(self, path: Path = FIGURES) -> list[dict[str, Any]]:
+        """Add to the file's figures, in place of those of the same name and rows, and give them all."""
         lines = [
             {
                 "name": name,
@@ -52,7 +52,9 @@ class Book:
             }
             for (name, rows), values in self.values.items()
         ]
-        write_lines(path, merged(read_lines(path), lines))
+        all_lines = merged(read_lines(path), lines)
+        write_lines(path, all_lines)
+        return all_lines
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

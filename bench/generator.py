@@ -25,7 +25,7 @@ MAPPING = {
     "custom_fields": {name: name for name in ("LoyaltyTier", "LifetimeValue", "LastPurchaseDate", "PreferredStore")},
 }
 
-_VERSION = 1  # of what is written: files of another version are made anew
+_VERSION = 2  # of what is written: files of another version are made anew
 _FIRST = (
     *("Anna", "José", "Zoë", "Søren", "Łukasz", "Müller", "François", "Aoife", "Nguyễn", "Иван", "Мария", "李", "伟"),
     *("さくら", "健太", "김", "محمد", "فاطمة", "נועה", "Ελένη", "Γιώργος", "Արամ", "ნინო", "Björk", "Åse", "O'Neil"),
@@ -51,9 +51,16 @@ _PLACES = (
 _TIERS = ("Bronze", "Silver", "Gold", "Platinum", None)
 _STORES = ("Downtown", 'Flagship "North"', "Outlet, East", "Online", "Café Zürich", None)
 _DOMAINS = ("example.com", "example.org", "example.net", "mail.example.com", "corp.example.co.uk")
-_UNUSABLE = (
-    *("no-at-sign.example.com", "two@@example.com", "trailing@", "@example.com", "spa ce@example.com", "user@nodot"),
-    *(None, "a@b..com", 'quote"d@example.com', "user@example.com,second@example.com"),
+_UNUSABLE = (  # each with the row's number in it: people's mistakes are their own
+    *(
+        "no-at-sign{}.example.com",
+        "two{}@@example.com",
+        "trailing{}@",
+        "@{}.example.com",
+        "spa ce{}@example.com",
+        "user{}@nodot",
+    ),
+    *(None, "a{}@b..com", 'quote"d{}@example.com', "user{}@example.com,second@example.com"),
 )
 
 
@@ -138,6 +145,11 @@ def _texts(values: tuple[str | None, ...]) -> str:
     return f"[{', '.join(map(_text, values))}]"
 
 
+def _braced(templates: tuple[str | None, ...]) -> str:
+    """Templates of DuckDB's format, inside one of Python's."""
+    return _texts(templates).replace("{", "{{").replace("}", "}}")
+
+
 # Drawn by arithmetic of the row's number and the column's: an engine's own hash may differ from release to release.
 _MACROS = (
     "CREATE MACRO once(i, k) AS ((i + k * 7919) * 2654435761) % 4294967296",
@@ -153,7 +165,7 @@ _ROWS = f"""
                drawn(i, 23) % 4096, i) AS "CustomerId",
         CASE
             WHEN i >= {{rows}} THEN address(i)
-            WHEN i % 100 = 7 THEN one_of({_texts(_UNUSABLE)}, i, 5)
+            WHEN i % 100 = 7 THEN format(one_of({_braced(_UNUSABLE)}, i, 5), i)
             WHEN i % 100 IN (33, 66) AND drawn(i, 4) % 2 = 0 THEN upper(address(earlier(i)))
             WHEN i % 100 IN (33, 66) THEN address(earlier(i))
             ELSE address(i)
@@ -163,7 +175,7 @@ _ROWS = f"""
         one_of({_texts(tuple(place[0] for place in _PLACES))}, i, 8) AS "Country",
         one_of({_texts(tuple(place[1] for place in _PLACES))}, i, 8) AS "StateOrProvince",
         one_of({_texts(tuple(place[2] for place in _PLACES))}, i, 8) AS "City",
-        format(one_of({_texts(tuple(place[3].replace("{", "{{").replace("}", "}}") for place in _PLACES))}, i, 8),
+        format(one_of({_braced(tuple(place[3] for place in _PLACES))}, i, 8),
                drawn(i, 9) % 1000) AS "PostalCode",
         one_of({_texts(_TIERS)}, i, 10) AS "LoyaltyTier",
         CASE

@@ -10,11 +10,13 @@ import os
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+import requests
 from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
 from local.vault import client_options
@@ -27,6 +29,7 @@ from shared.runs.worker import process
 from shared.settings import Settings
 
 POLL = 0.02  # seconds between two looks into the queue when there is nothing to do
+_KINDS = {"PUT": "write", "POST": "write", "DELETE": "delete"}
 _HIDDEN = 3600  # seconds; nobody else takes messages here
 
 
@@ -43,6 +46,7 @@ def main() -> None:
     queue = QueueClient.from_connection_string(
         environment["AzureWebJobsStorage"], RUN_QUEUE, message_decode_policy=TextBase64DecodePolicy()
     )
+    storage = _count_storage(environment["SENDGRID_BASE_URL"], environment["KEY_VAULT_URL"])
     events: SimpleQueue[str] = SimpleQueue()
     threading.Thread(target=_read, args=[events], daemon=True).start()
     _say("up")
@@ -51,6 +55,7 @@ def main() -> None:
             event = events.get()
             if not event:
                 return
+            storage.clear()
             began = time.monotonic()
             runs = start.segment_landed(services, event.removeprefix("landed ").strip())
             _say("landed", at=began, runs=len(runs))
@@ -60,8 +65,26 @@ def main() -> None:
             continue
         message = Message.model_validate_json(received.content)
         profiled(process, services, message)
-        _say("sliced", run_id=message.run_id, ended=_ended(services, message.run_id))
+        done, calls = time.monotonic(), dict(storage)
         queue.delete_message(received)
+        _say("sliced", at=done, run_id=message.run_id, ended=_ended(services, message.run_id), storage=calls)
+
+
+def _count_storage(*others: str) -> Counter[str]:
+    """From now on counts this process's storage requests, by what Azure bills: `write`, `list`, `read`, `queue`."""
+    real = requests.Session.request
+    counts: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    def request(session: requests.Session, method: str, url: str, **options: Any) -> requests.Response:
+        if not url.startswith(others):
+            kind = "queue" if f"/{RUN_QUEUE}/" in url else "list" if "comp=list" in url else _KINDS.get(method, "read")
+            with lock:
+                counts[kind] += 1
+        return real(session, method, url, **options)
+
+    requests.Session.request = request  # type: ignore[method-assign,assignment]
+    return counts
 
 
 def _ended(services: Services, run_id: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from bench import cold, programs
 from bench.book import Book
 from bench.generator import Segment
+from bench.goals import LARGE
 from bench.samples import MIB
 from bench.world import Instance, RunFigures, World
 from shared.destinations.models import Export
@@ -15,6 +16,8 @@ from shared.destinations.models import Export
 SEGMENT = "Bench"
 MEGABYTE = 1_000_000
 GOOD = {"successful", "completed_with_warnings"}
+
+FORMATS = ("csv", "ndjson", "parquet", "parts")
 
 Say = Callable[[str], None]
 
@@ -49,19 +52,19 @@ def exports(world: World, book: Book, rows: int, repeats: int, say: Say, *, prof
         )
 
 
-def formats(world: World, book: Book, rows: int, repeats: int, say: Say) -> None:
+def formats(world: World, book: Book, rows: int, repeats: int, say: Say, *, names: tuple[str, ...] = FORMATS) -> None:
     """The same rows as one CSV file, as NDJSON, as Parquet, and as many CSV files, in turns."""
     csv = Segment(rows)
     kinds = {
         "csv": csv,
         "ndjson": replace(csv, format="ndjson"),
         "parquet": replace(csv, format="parquet"),
-        "parts": replace(csv, parts=max(10, min(1000, rows // 1000))),
+        "parts": replace(csv, parts=10 if rows < LARGE else 1000),
     }
     for _ in range(repeats):
-        for name, segment in kinds.items():
+        for name in names:
             try:
-                took = first_export(world, book, segment, name)
+                took = first_export(world, book, kinds[name], name)
             except Wrong as error:
                 book.failures.append(f"{rows:,} rows as {name}: {error}")
                 say(book.failures[-1])
@@ -183,6 +186,9 @@ def _note(book: Book, name: str, rows: int, took: RunFigures) -> None:
     book.add(f"{name}.imports", rows, took.stats["imports"])
     book.add(f"{name}.sent MB", rows, took.stats["bytes"] / MEGABYTE)
     book.add(f"{name}.requests", rows, sum(took.stats["requests"].values()))
+    book.add(f"{name}.slices", rows, took.slices)
+    for kind in ("write", "list", "read", "queue"):
+        book.add(f"{name}.storage {kind}", rows, took.storage.get(kind, 0))
 
 
 def _note_program(book: Book, name: str, rows: int, took: programs.ProgramFigures) -> None:

@@ -38,7 +38,8 @@ Document = dict[str, Any]
 class RunFigures:
     """What one run took. Seconds count from the landing's event; bytes are of the function process.
 
-    `first`, `last`: until the first contact request, and until the last one was taken; None if there was none.
+    `storage`: the process's requests by what Azure bills. `first`, `last`: until the first contact request, and until
+    the last one was taken; None if there was none.
     """
 
     first: float | None
@@ -49,6 +50,8 @@ class RunFigures:
     processor: float
     stub_processor: float
     storage_processor: float
+    storage: dict[str, int]
+    slices: int
     stats: Document
     record: Document
     series: list[tuple[float, int, int]]
@@ -229,9 +232,9 @@ class Instance:
             if landed["runs"] != 1:
                 raise RuntimeError(f"the landing of {blob_name} has started {landed['runs']} runs, not one")
             began = float(landed["at"])
-            sliced = self._hear("sliced")
+            slices, sliced = 1, self._hear("sliced")
             while not sliced["ended"]:
-                sliced = self._hear("sliced")
+                slices, sliced = slices + 1, self._hear("sliced")
         stats = self._world.stub("stats")
         return RunFigures(
             first=stats["first"] and stats["first"] - began,
@@ -242,6 +245,8 @@ class Instance:
             processor=processor_seconds(pid) - before[0],
             stub_processor=stats["cpu"],
             storage_processor=self._world.storage_processor() - before[1],
+            storage=sliced["storage"],
+            slices=slices,
             stats=stats,
             record=self._world.record(sliced["run_id"]),
             series=sampler.series,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from shared import __version__
 from shared.api.endpoint import ROUTES, VIEWS, Parameter, Route, find
 from shared.api.problems import MEDIA_TYPE
-from shared.api.roles import Role
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -75,7 +74,7 @@ def document() -> Schema:
 
 def statuses(route: Route) -> list[int]:
     """Every status that the route's own code answers with."""
-    own = {*route.answers, *route.problems, 500}
+    own = {*route.answers, *route.problems}  # 500 is never meant
     if route.role is not None:
         own |= {401, 403, 503}
     if route.role is not None and route.path not in {"me", "consent-text", "openapi.json"}:
@@ -164,8 +163,3 @@ def _name_in_path(schema: Schema) -> None:
     """A document in a body need not say its id."""
     if "id" in schema.get("required", ()):
         schema["required"].remove("id")
-
-
-def role_word(role: Role | None) -> str:
-    """The role as the table of routes has it."""
-    return role.word if role else "anybody"

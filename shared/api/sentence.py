@@ -11,29 +11,36 @@ def sentence(cron: str, timezone: str) -> str:
     """`Every weekday at 06:30, Europe/Athens`. The expression is valid, or `off`."""
     if cron == "off":
         return "Runs only when somebody starts it or a segment lands"
-    minute, hour, day, month, weekday = cron.split()
-    when = _when(minute, hour)
-    which = _which(day, month, weekday)
-    if when is None or which is None:
-        return f"By the cron expression {cron}, {timezone}"
-    return (
-        f"{which}{when}, {timezone}"
-        if which != "Every day" or when.startswith(" at")
-        else f"{when.strip()}, {timezone}"
-    )
+    minute, hour, *days = cron.split()
+    said = _at(minute, hour, days) or (_again(minute, hour) if days == ["*", "*", "*"] else None)
+    return f"{said or f'By the cron expression {cron}'}, {timezone}"
 
 
-def _when(minute: str, hour: str) -> str | None:
-    """The end of the sentence: ` at 06:30`, or a whole one where it does not depend on the day."""
-    if _NUMBER.fullmatch(minute) and _NUMBER.fullmatch(hour):
-        return f" at {int(hour):02}:{int(minute):02}"
-    if _NUMBER.fullmatch(minute) and hour == "*":
-        return f" Every hour, {int(minute)} minutes past" if int(minute) else " Every hour, on the hour"
-    if (step := _STEP.fullmatch(minute)) and hour == "*":
-        return f" Every {int(step[1])} minutes"
-    if _NUMBER.fullmatch(minute) and (step := _STEP.fullmatch(hour)):
-        return f" Every {int(step[1])} hours, {int(minute)} minutes past"
+def _at(minute: str, hour: str, days: list[str]) -> str | None:
+    """Once on the days that are meant."""
+    which = _which(*days)
+    if which and _NUMBER.fullmatch(minute) and _NUMBER.fullmatch(hour):
+        return f"{which} at {int(hour):02}:{int(minute):02}"
     return None
+
+
+def _again(minute: str, hour: str) -> str | None:
+    """Again and again through every day."""
+    if hour == "*" and (minutes := _step(minute, 60)):
+        return f"Every {minutes} minutes"
+    if not _NUMBER.fullmatch(minute):
+        return None
+    past = f"{int(minute)} minutes past" if int(minute) else "on the hour"
+    if hour == "*":
+        return f"Every hour, {past}"
+    hours = _step(hour, 24)
+    return f"Every {hours} hours, {past}" if hours else None
+
+
+def _step(text: str, whole: int) -> int | None:
+    """The step of `*/15`; None if it is none, or one that begins anew at the end of the hour or day."""
+    found = _STEP.fullmatch(text)
+    return int(found[1]) if found and int(found[1]) and whole % int(found[1]) == 0 else None
 
 
 def _which(day: str, month: str, weekday: str) -> str | None:
@@ -41,7 +48,7 @@ def _which(day: str, month: str, weekday: str) -> str | None:
         return None
     if (day, weekday) == ("*", "*"):
         return "Every day"
-    if day == "*" and weekday in {"1-5", "MON-FRI", "mon-fri"}:
+    if day == "*" and weekday.lower() in {"1-5", "mon-fri"}:
         return "Every weekday"
     if day == "*" and weekday.isdecimal() and int(weekday) < len(_DAYS):
         return f"Every {_DAYS[int(weekday)]}"

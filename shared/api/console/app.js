@@ -95,7 +95,7 @@ function Door({ refusal, onKey }) {
       <${Field} id="key" label=${t.door.key} hint=${t.door.hint}>${(ids) => html`<input type="password" autocomplete="off" required value=${text} onInput=${(event) => setText(event.target.value)} ...${ids} />`}<//>
       <button class="button primary" type="submit">${t.door.enter}</button>
     </form>
-    <details><summary>${t.door.where}</summary><p>${t.door.portal}</p><pre tabindex="0" role="region" aria-label=${t.door.command}><code>${t.door.command}</code></pre></details>`;
+    <details><summary>${t.door.where}</summary><p>${t.door.portal}</p><pre><code>${t.door.command}</code></pre></details>`;
   } else {
     body = html`<${Trouble} problem=${refusal} retry=${onKey} />`;
   }

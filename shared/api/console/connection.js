@@ -107,10 +107,15 @@ function KeyAndCheck({ id, secret, turn }) {
     ${!result && action.busy && html`<p class="muted">${t.check.busy}</p>`}
     ${result && html`
       <${Notice} tone=${result.ok ? "ok" : "warn"} title=${result.ok ? t.check.good : t.check.incomplete}>${result.host && html`<p>${t.check.host} <code>${result.host}</code></p>`}<//>
+      ${missing && html`<h3>${t.check.where}</h3><${VaultCommand} text=${result.vault_command} />`}
       <ul class="checks">${result.checks.map((each) => html`<li class=${VERDICTS[each.ok][0]}><${Icon} name=${VERDICTS[each.ok][1]} />
         <div><strong>${t.check.names[each.name] || each.name}<span class="sr">: ${t.check[VERDICTS[each.ok][0]]}</span></strong><p>${each.message}</p>${!each.ok && each.advice && html`<p>${each.advice}</p>`}</div></li>`)}</ul>
-      <details open=${missing}><summary>${t.check.where}</summary><p>${t.check.command}</p><${Command} text=${result.vault_command} label=${t.check.where} /><p class="hint">${t.check.never}</p></details>`}
+      ${!missing && html`<details><summary>${t.check.where}</summary><${VaultCommand} text=${result.vault_command} /></details>`}`}
   <//>`;
+}
+
+function VaultCommand({ text }) {
+  return html`<p>${t.check.command}</p><${Command} text=${text} label=${t.check.where} /><p class="hint">${t.check.never}</p>`;
 }
 
 function Details({ id, connection, etag, reload }) {

@@ -17,6 +17,7 @@ export function Consent({ id, connection, onChange }) {
       ${given && html`<${Facts} items=${[[t.consent.by, given.agreed_by], [t.consent.at, html`<${Time} iso=${given.agreed_at} full />`], [t.consent.version, given.text_version]]} />`}
       ${old && html`<${Notice} tone="warn">${t.consent.old}<//>`}
       ${given && !old ? html`<details><summary>${t.consent.read}</summary><${Words} text=${data} /></details>` : html`<${Words} text=${data} />`}
+      ${(!given || old) && html`<p>${t.check.host} <code>${connection.host}</code></p>`}
       ${!given || old ? html`<${Agree} id=${id} text=${data} onChange=${onChange} />` : null}
       ${given && html`<${Withdraw} id=${id} connection=${connection} onChange=${onChange} />`}`}
     <//>

@@ -199,7 +199,7 @@ export function Command({ text, label }) {
     setCopied(true);
     setTimeout(() => setCopied(false), 2000);
   };
-  return html`<div class="command"><pre tabindex="0" role="region" aria-label=${label}><code>${text}</code></pre>
+  return html`<div class="command"><pre aria-label=${label} role="group"><code>${text}</code></pre>
     <${Button} onClick=${copy}>${copied ? t.copied : t.copy}<//></div>`;
 }
 
@@ -209,7 +209,7 @@ export function Facts({ items, wide }) {
 
 /** `columns`: [heading, class]; `rows`: {key, cells}. On a phone each cell tells its heading. */
 export function Table({ label, columns, rows }) {
-  return html`<div class="table" role="region" aria-label=${label} tabindex="0"><table>
+  return html`<div class="table" role="group" aria-label=${label} tabindex="0"><table>
     <thead><tr>${columns.map(([heading, look]) => html`<th scope="col" class=${look}>${heading}</th>`)}</tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${row.key}>${row.cells.map((cell, i) => html`<td class=${columns[i][1]} data-heading=${columns[i][0]}>${cell}</td>`)}</tr>`)}</tbody>
   </table></div>`;

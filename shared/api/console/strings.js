@@ -212,7 +212,7 @@ export const t = {
     host: "Data goes to",
     names: { secret: "Secret in Key Vault", key: "Key", scopes: "Rights of the key", lists: "Lists", fields: "Custom fields", consent: "Consent", region: "Region" },
     where: "Put the key into Key Vault",
-    command: "Run this where you are signed in to Azure, with the key in place of the last value. Then check again.",
+    command: "Run this in a terminal where you are signed in to Azure. Paste the key and press Enter; it is not shown. Then check again.",
     never: "The key is never typed into this page, and the page cannot read it.",
   },
   consent: {

@@ -10,6 +10,8 @@ import pytest
 from shared.runs.record import Kind, State
 from shared.runs.start import segment_landed
 from shared.runs.sweep import LOOK_BACK, sweep
+from shared.segments import landing
+from shared.segments.snapshot import Snapshot
 from tests.integration.runs.world import World
 
 EVERY_QUARTER = "*/15 * * * *"
@@ -197,6 +199,9 @@ def test_a_snapshot_that_is_overwritten_while_it_is_read_is_read_anew(
     run = world.ended(started.run_id)
     assert run.state is State.SUCCESSFUL
     assert world.on_list() == {"grace@example.com"}
+    now = landing.latest(segments, "People")
+    assert isinstance(now, Snapshot)
+    assert run.snapshots["People"].id == now.id  # the record does not tell of one and the list of another
 
 
 def test_a_snapshot_that_is_deleted_while_it_is_read_is_looked_for_again(
