@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MIB = 1024 * 1024
-SMALLEST_LIMIT, LARGEST_LIMIT = 96 * MIB, 128 * MIB
+SMALLEST_LIMIT, LARGEST_LIMIT = 48 * MIB, 64 * MIB
 _FOLDER = "segment-export-"
 
 
@@ -34,8 +34,8 @@ def instance_memory() -> int:
 def memory_limit(instance: int) -> int:
     """What DuckDB may use of an instance with that much memory, in bytes.
 
-    An eighth: the interpreter, the SDKs and the worker need about 150 MiB, batches in flight 30 MiB, and DuckDB takes
-    some 60 MiB beside what it counts. More than the largest limit does not make it faster.
+    An eighth: the interpreter and the SDKs need about 100 MiB, batches in flight 30 MiB, and DuckDB takes some 40 MiB
+    beside what it counts. More than the largest limit does not make it faster.
     """
     return max(SMALLEST_LIMIT, min(instance // 8, LARGEST_LIMIT))
 
@@ -65,7 +65,7 @@ def engine(folder: Path, *, limit: int | None = None) -> Iterator["DuckDBPyConne
         str(folder / "work.duckdb"),
         config={
             "memory_limit": f"{limit // MIB}MiB",
-            "threads": 1 if limit <= SMALLEST_LIMIT else min(2, os.cpu_count() or 1),
+            "threads": 1,  # a second one takes as much memory again, and finds little to do beside sending
             "temp_directory": str(folder / "spill"),
             "preserve_insertion_order": True,  # a row's number in its file is its place in the table
             "autoinstall_known_extensions": False,

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.contacts.reading import quoted
+from shared.contacts.reading import LONGEST_ROW, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 ROW_GROUP = 20_480  # rows that DuckDB holds of a Parquet file while it writes; its default is six times as many
+_OBJECTS = f"maximum_object_size={2 * LONGEST_ROW}"  # DuckDB's buffers are as large: its default takes 32 MiB each
 NO_MEMBERS = "(SELECT '' AS address, 0::UBIGINT AS fingerprint LIMIT 0)"
 
 
@@ -72,11 +73,12 @@ def is_membership(connection: "DuckDBPyConnection", path: Path) -> bool:
 def write_known(connection: "DuckDBPyConnection", members: Path | None, begun: Sequence[Path], path: Path) -> Path:
     """The membership, in which everybody of these batches, NDJSON, is unconfirmed."""
     files = ", ".join(quoted(str(file)) for file in begun)
+    contacts = f"read_ndjson_objects([{files}], {_OBJECTS})"
     _copy(
         connection,
         f"""
             WITH begun AS (
-                SELECT DISTINCT json_extract_string(json, '/email') AS address FROM read_ndjson_objects([{files}])
+                SELECT DISTINCT json_extract_string(json, '/email') AS address FROM {contacts}
             )
             SELECT address, 0::UBIGINT AS fingerprint FROM begun
             UNION ALL
@@ -96,7 +98,7 @@ def settle(connection: "DuckDBPyConnection", fates: Fates) -> SettledCounts:
     """)
     for path in fates.outcomes:
         connection.execute(
-            "INSERT INTO outcomes SELECT email, stage, code, message FROM read_ndjson(?, columns={"
+            f"INSERT INTO outcomes SELECT email, stage, code, message FROM read_ndjson(?, {_OBJECTS}, columns={{"
             "'email': 'VARCHAR', 'stage': 'VARCHAR', 'code': 'VARCHAR', 'message': 'VARCHAR'})",
             [str(path)],
         )
@@ -107,7 +109,8 @@ def settle(connection: "DuckDBPyConnection", fates: Fates) -> SettledCounts:
     ):
         for path in paths:
             connection.execute(
-                "INSERT INTO outcomes SELECT json_extract_string(json, '/email'), ?, ?, ? FROM read_ndjson_objects(?)",
+                "INSERT INTO outcomes SELECT json_extract_string(json, '/email'), ?, ?, ? "
+                f"FROM read_ndjson_objects(?, {_OBJECTS})",
                 [stage, code, message, str(path)],
             )
     connection.execute("""

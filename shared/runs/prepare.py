@@ -68,11 +68,13 @@ def prepare(services: Services, here: Slice) -> None:
         if not run.removes_export:
             _guard(export, connection, plan, force=run.force)
         run.progress = Progress(total=plan.upserts + plan.leavers - plan.kept_by_other_export)
-        _store_plan(services, here, planner, folder, connection)
+        trouble = _store_plan(services, here, planner, folder, connection)
     run.planned = True
     if not run.dry_run:
         _note_snapshots(services, run)
     here.enter(Phase.FINISH if run.dry_run else Phase.SEND)
+    if trouble:
+        raise trouble
 
 
 def _set_aside(run: RunRecord) -> None:
@@ -231,8 +233,13 @@ def _guard(export: Export, connection: Connection, plan: PlanCounts, *, force: b
         )
 
 
-def _store_plan(services: Services, here: Slice, planner: Planner, folder: Path, connection: Connection) -> None:
-    """Everything that the rest of the run needs, whatever becomes of the segments meanwhile."""
+def _store_plan(
+    services: Services, here: Slice, planner: Planner, folder: Path, connection: Connection
+) -> Exception | None:
+    """Everything that the rest of the run needs, whatever becomes of the segments meanwhile.
+
+    Gives what went wrong with sending, if anything did: it is for the next phase, which has the whole plan.
+    """
     run = here.run
     shelf = services.runs.plan(run)
     for number, portion in enumerate(planner.leavers(LEAVERS_PORTION), 1):
@@ -240,10 +247,11 @@ def _store_plan(services: Services, here: Slice, planner: Planner, folder: Path,
         run.removals.append(RemovalRecord(number=number, leavers=len(portion)))
     warnings: Counter[str] = Counter()
     contacts = _counting(planner.contacts(), warnings)
+    trouble = None
     if run.dry_run:
         deque(contacts, maxlen=0)
     else:
-        _store_and_send(services, here, batches(contacts), connection)
+        trouble = _store_and_send(services, here, batches(contacts), connection)
     run.warnings = dict(sorted(warnings.items()))
     for name, write in (
         ("rows.parquet", planner.write_rows),
@@ -253,10 +261,11 @@ def _store_plan(services: Services, here: Slice, planner: Planner, folder: Path,
     ):
         write(folder / name)
         shelf.put_file(name, folder / name)
+    return trouble
 
 
-def _store_and_send(services: Services, here: Slice, plan: Iterator[Batch], connection: Connection) -> None:
-    """Store batches, and begin to send those that are. What cannot be sent now is sent when the plan is complete."""
+def _store_and_send(services: Services, here: Slice, plan: Iterator[Batch], connection: Connection) -> Exception | None:
+    """Store batches, and send those that are, until there is trouble: storing goes on then."""
     run = here.run
     shelf = services.runs.plan(run)
     storing: deque[Future[None]] = deque()
@@ -272,6 +281,7 @@ def _store_and_send(services: Services, here: Slice, plan: Iterator[Batch], conn
                 storing.popleft().result()
         for stored in storing:
             stored.result()
+    return sending.trouble
 
 
 def _counting(chunks: Iterator[list[tuple[bytes, str | None]]], warnings: Counter[str]) -> Iterator[tuple[bytes, ...]]:
