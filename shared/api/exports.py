@@ -223,7 +223,7 @@ def _view(call: Call, stored: "Stored[Destination]", connections: "dict[str, Con
     facts = export.model_dump() | {
         "etag": stored.etag,
         "permission": "edit" if may_edit else "view",
-        "members": services.runs.count_members(export.id),
+        "members": services.runs.count_members(export.id, export.list_id),
         "last_run": RunSummary.model_validate(last) if last else None,
         "active_run": RunSummary.model_validate(active) if active else None,
         "next_run_at": _next_run(services, export),

@@ -86,7 +86,7 @@ def _close_books(services: Services, here: Slice) -> None:
             ]
             for state in (BatchState.FAILED, BatchState.PLANNED, BatchState.UNCONFIRMED)
         }
-        previous, lost = members.fetch(services, database, run.export_id, folder / "previous.parquet")
+        previous, lost = members.fetch(services, database, run.export_id, str(run.list_id), folder / "previous.parquet")
         if lost and lost not in run.cautions:  # since the plan was made
             run.cautions.append(lost)
         fates = Fates(
@@ -106,7 +106,7 @@ def _close_books(services: Services, here: Slice) -> None:
             written = folder / "members.parquet"
             write_members(database, fates, written)
             here.check_lease()
-            services.runs.put_members(run.export_id, written)
+            services.runs.put_members(run.export_id, written, list_id=str(run.list_id))
             services.turns.change(run.export_id, _note_members)
             run.counts |= _counts(run, settled)
             if not run.ends_as:

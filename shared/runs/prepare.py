@@ -174,7 +174,7 @@ def _list_is_read(run: RunRecord) -> bool:
 def _decide(services: Services, run: RunRecord, export: Export, planner: Planner, folder: Path) -> PlanCounts:
     """The plan, by what is known of the list. Without its membership a run sends everything and removes nobody."""
     database = planner.connection
-    own, lost = members.fetch(services, database, export.id, folder / "members.parquet")
+    own, lost = members.fetch(services, database, export.id, export.list_id, folder / "members.parquet")
     others, unknown = members.fetch_others(services, database, export.id, export.list_id, folder)
     run.cautions = [caution for caution in (lost, unknown) if caution]
     if lost and run.mode is Mode.INCREMENTAL:
