@@ -92,14 +92,19 @@ function Door({ refusal, onKey }) {
     body = html`<form onSubmit=${enter}>
       <p>${t.door.text}</p>
       ${tried && html`<${Notice} tone="bad">${t.door.refused}<//>`}
-      <${Field} id="key" label=${t.door.key} hint=${t.door.hint}>${(ids) => html`<input type="password" autocomplete="off" required value=${text} onInput=${(event) => setText(event.target.value)} ...${ids} />`}<//>
+      <${Field} id="key" label=${t.door.key}
+        hint=${t.door.hint}>
+        ${(ids) => html`<input type="password" autocomplete="off" required value=${text}
+          onInput=${(event) => setText(event.target.value)} ...${ids} />`}<//>
       <button class="button primary" type="submit">${t.door.enter}</button>
     </form>
-    <details><summary>${t.door.where}</summary><p>${t.door.portal}</p><pre><code>${t.door.command}</code></pre></details>`;
+      <details><summary>${t.door.where}</summary><p>${t.door.portal}</p><pre><code>${t.door.command}</code></pre>
+      </details>`;
   } else {
     body = html`<${Trouble} problem=${refusal} retry=${onKey} />`;
   }
-  return html`<main class="door"><img src="/api/console/icon.svg" alt="" width="48" height="48" /><h1>${t.product}</h1>${body}</main>`;
+  return html`<main
+    class="door"><img src="/api/console/icon.svg" alt="" width="48" height="48" /><h1>${t.product}</h1>${body}</main>`;
 }
 
 function Frame({ me, onLeave }) {
@@ -123,14 +128,21 @@ function Frame({ me, onLeave }) {
   }, []);
   return html`<a class="skip" href="#main" onClick=${skip}>${t.skip}</a>
     <header class="side">
-      <a class="brand" href="#/"><img src="/api/console/icon.svg" alt="" width="28" height="28" /><span>${t.product}</span></a>
+      <a class="brand"
+        href="#/"><img src="/api/console/icon.svg" alt="" width="28" height="28" /><span>${t.product}</span></a>
       <nav aria-label=${t.menu}>${MENU.map((name) => html`
-        <a href=${`#/${name === "overview" ? "" : name}`} aria-current=${place?.menu === name ? "page" : undefined}><${Icon} name=${name} /><span>${t.nav[name]}</span></a>`)}
+        <a href=${`#/${name === "overview" ? "" : name}`}
+          aria-current=${place?.menu === name ? "page" : undefined}><${Icon} name=${name} /><span>${t.nav[name]}</span>
+        </a>`)}
       </nav>
       <div class="who"><strong>${me.name}</strong><span>${t.roles[me.role]} · ${t.version} ${me.app.version}</span>
-        <button type="button" class="link" onClick=${onLeave}>${me.auth_mode === "entra" ? t.signOut : t.forgetKey}</button></div>
+        <button type="button" class="link" onClick=${onLeave}>${me.auth_mode === "entra" ? t.signOut : t.forgetKey}
+        </button></div>
     </header>
-    <main id="main" tabindex="-1">${place?.problem ? html`<${Trouble} problem=${place.problem} retry=${() => location.reload()} />` : place && html`<${place.Shows} key=${place.address} ...${place.given} />`}</main>
+    <main id="main"
+      tabindex="-1">
+      ${place?.problem ? html`<${Trouble} problem=${place.problem} retry=${() => location.reload()} />` : place
+        && html`<${place.Shows} key=${place.address} ...${place.given} />`}</main>
     <div id="said" class="sr" role="status" aria-live="polite"></div>`;
 }
 
