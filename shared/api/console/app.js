@@ -51,6 +51,7 @@ function Console() {
       const { data } = await call("GET", "/me");
       setMe({ ...data, may: (role) => RANKS.indexOf(data.role) >= RANKS.indexOf(role) });
       setRefusal(null);
+      dispatchEvent(new Event("signed-in"));
     } catch (problem) {
       setRefusal(problem);
     }
@@ -64,16 +65,20 @@ function Console() {
   const leave = () => {
     key.forget();
     forgetAnswers();
+    leaving.ask = null;
+    setMe(null);
     if (me.auth_mode === "entra") location.assign(SIGN_OUT);
     else setRefusal({ status: 401 });
   };
-  if (refusal) return html`<${Door} refusal=${refusal} onKey=${meet} />`;
-  if (!me) return html`<div class="loading whole" role="status"><span class="sr">${t.loading}</span></div>`;
-  return html`<${Me.Provider} value=${me}><${Frame} me=${me} onLeave=${leave} /><//>`;
+  if (!me && !refusal) return html`<div class="loading whole" role="status"><span class="sr">${t.loading}</span></div>`;
+  // When a sign-in runs out, the pages stay behind the door: what was being typed is still there afterwards.
+  return html`${refusal && html`<${Door} refusal=${refusal} stays=${Boolean(me)} onKey=${meet} />`}
+    ${me && html`<div class="frame" hidden=${Boolean(refusal)}>
+      <${Me.Provider} value=${me}><${Frame} me=${me} onLeave=${leave} /><//></div>`}`;
 }
 
 /** In front of the pages: the key is asked for, or the sign-in, or it is said why nobody gets in. */
-function Door({ refusal, onKey }) {
+function Door({ refusal, stays, onKey }) {
   const [text, setText] = useState("");
   const tried = Boolean(key.get());
   useEffect(() => {
@@ -87,7 +92,9 @@ function Door({ refusal, onKey }) {
   };
   let body;
   if (refusal.code === "sign_in" || (refusal.status === 401 && refusal.code)) {
-    body = html`<p>${t.door.signInText}</p><${Button} kind="primary" href=${SIGN_IN}>${t.door.signIn}<//>`;
+    body = html`<p>${stays ? t.door.signInAgain : t.door.signInText}</p>
+      <${Button} kind="primary" href=${SIGN_IN} target=${stays ? "_blank" : undefined}>${t.door.signIn}<//>
+      ${stays && html`<${Button} onClick=${onKey}>${t.door.goOn}<//>`}`;
   } else if (refusal.status === 401) {
     body = html`<form onSubmit=${enter}>
       <p>${t.door.text}</p>

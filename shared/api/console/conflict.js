@@ -2,7 +2,7 @@
 
 import { html } from "./preact-htm.js";
 import { useLive } from "./live.js";
-import { Button, Notice, Shown, Time } from "./parts.js";
+import { Button, Notice, Shown } from "./parts.js";
 import { t } from "./strings.js";
 
 const told = (value) =>
@@ -14,9 +14,7 @@ export function Conflict({ path, base, keys, onReload, onKeep }) {
   const live = useLive(path);
   return html`<${Notice} tone="bad" title=${t.conflict.title}>
     <${Shown} live=${live}>${(theirs) => html`
-      <p>${theirs.updated_by
-        ? html`${t.conflict.by(theirs.updated_by)} ${theirs.updated_at && html`<${Time} iso=${theirs.updated_at} />`}`
-          : t.conflict.somebody}</p>
+      <p>${t.conflict.somebody}</p>
       <ul>${keys.filter((name) => !same(base[name], theirs[name])).map((name) =>
         html`<li><strong>${t.keys[name] || name}</strong>: ${told(base[name])} → ${told(theirs[name])}</li>`)}</ul>
       <div class="actions">

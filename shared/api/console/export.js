@@ -81,7 +81,7 @@ function FirstRun({ export: each, dry, etag, reload }) {
 
 function About({ export: each }) {
   const me = useMe();
-  const lists = useLive(each.connection && each.permission !== "none" && me.may("contributor")
+  const lists = useLive(each.connection && each.permission === "edit"
     ? path`/connections/${each.connection}/lists` : null);
   const list = lists.data?.lists.find((one) => one.id === each.list_id);
   const { custom_fields: custom, ...standard } = each.mapping;

@@ -58,11 +58,13 @@ export function useLive(path, pace = () => 0) {
     };
     const awake = () => (document.hidden ? clearTimeout(timer) : look());
     document.addEventListener("visibilitychange", awake);
+    addEventListener("signed-in", look);
     look();
     return () => {
       stop.abort();
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", awake);
+      removeEventListener("signed-in", look);
     };
   }, [path, turn]);
   const current = answer.path === path ? answer : { path };

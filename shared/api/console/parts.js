@@ -213,7 +213,7 @@ export function Command({ text, label }) {
     setTimeout(() => setCopied(false), 2000);
   };
   return html`<div class="command"><pre aria-label=${label} role="group"><code>${text}</code></pre>
-    <${Button} onClick=${copy}>${copied ? t.copied : t.copy}<//></div>`;
+    ${navigator.clipboard && html`<${Button} onClick=${copy}>${copied ? t.copied : t.copy}<//>`}</div>`;
 }
 
 export function Facts({ items, wide }) {

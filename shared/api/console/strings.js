@@ -117,7 +117,6 @@ export const t = {
   },
   conflict: {
     title: "Not saved: somebody else was quicker",
-    by: (who) => `${who} saved this while you were editing. They changed:`,
     somebody: "This was saved by somebody else while you were editing. They changed:",
     reload: "Take theirs, drop mine",
     keep: "Save mine over it",
@@ -144,6 +143,8 @@ export const t = {
     portal: "In the Azure portal: the function app, Functions, App keys. Or on the command line:",
     command: "az functionapp keys list --resource-group <group> --name <app> --query functionKeys.default --output tsv",
     signIn: "Sign in with Microsoft",
+    signInAgain: "The sign-in has run out. Sign in again in a new tab, then go on here: nothing of what you typed is lost.",
+    goOn: "Go on",
     signInText: "Sign in with your work account to see your exports.",
   },
 
