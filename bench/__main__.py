@@ -9,10 +9,12 @@ from pathlib import Path
 
 from bench import charts, goals, measure
 from bench.book import Book
+from bench.generator import Segment
 from bench.goals import HUGE, LARGE, SMALL
 from bench.world import World
 from local.process import end_on_sigterm
 
+TINY = 10_000  # rows of the exports that bench.scaleout lets loose
 RECORDED_LIMIT, WINDOW = 200, 60  # requests a minute on PUT /marketing/contacts, recorded in 2021
 
 
@@ -31,7 +33,8 @@ def main() -> int:
     def say(what: str) -> None:
         print(f"{time.monotonic() - began:7.1f}  {what}", flush=True)
 
-    say(_machine())
+    machine = _machine()
+    say(machine)
     with World() as world:
         if options.rows:
             measure.exports(world, book, options.rows, options.repeats, say, profile=options.profile)
@@ -47,7 +50,7 @@ def main() -> int:
     if not options.rows:
         figures = book.write()
         goals.write(lines)
-        charts.write(figures, book)
+        charts.write(figures, book, machine)
     for failure in book.failures:
         print(f"FAILED  {failure}")
     return 1 if book.failures else 0
@@ -56,6 +59,7 @@ def main() -> int:
 def quick(world: World, book: Book, repeats: int, say: measure.Say) -> None:
     measure.cold_imports(book, repeats, say)
     measure.exports(world, book, SMALL, repeats, say)
+    measure.first_export(world, book, Segment(TINY), "export")
     measure.formats(world, book, SMALL, 1, say)
     measure.deliveries(world, book, SMALL, 1, say)
     measure.peers(world, book, SMALL, 1, say)
@@ -64,6 +68,8 @@ def quick(world: World, book: Book, repeats: int, say: measure.Say) -> None:
 def thorough(world: World, book: Book, repeats: int, say: measure.Say) -> None:
     few = max(1, repeats // 2 + 1)
     measure.cold_imports(book, repeats, say)
+    for _ in range(few):
+        measure.first_export(world, book, Segment(TINY), "export")
     measure.exports(world, book, SMALL, repeats, say)
     measure.peers(world, book, SMALL, few, say)
     measure.exports(world, book, LARGE, repeats, say)
@@ -84,7 +90,8 @@ def _machine() -> str:
     models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     model = models[0].partition(":")[2].strip() if models else platform.machine()
     load = os.getloadavg()[0]
-    return f"{os.cpu_count()} x {model}, Python {platform.python_version()}, load {load:.1f} at the start"
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    return f"{day}, {os.cpu_count()} x {model}, Python {platform.python_version()}, load {load:.1f} at the start"
 
 
 if __name__ == "__main__":

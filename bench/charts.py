@@ -11,6 +11,7 @@ from typing import Any
 from bench.book import HERE, Book
 
 FOLDER = HERE / "charts"
+WIDTH = 820
 
 Point = tuple[float, float]
 
@@ -103,14 +104,14 @@ class _Axis:
         return self.start + (self.stop - self.start) * (value - low) / (high - low)
 
 
-def write(figures: list[dict[str, Any]], book: Book, folder: Path = FOLDER) -> None:
-    """Draw what there are figures of; `book` has the series of memory over time."""
+def write(figures: list[dict[str, Any]], book: Book, note: str, folder: Path = FOLDER) -> None:
+    """Draw what there are figures of; `book` has the series of memory over time. `note` stands below the charts."""
     folder.mkdir(exist_ok=True)
     medians = {(figure["name"], figure["rows"]): figure["median"] for figure in figures}
-    _save(folder / "overview.svg", 820, 380, _overview(medians))
+    _save(folder / "overview.svg", 380, [*_overview(medians), *_note(note, 370)])
     rows = max((rows for name, rows in medians if name == "client s"), default=0)
     if rows:
-        _save(folder / "peers.svg", 820, 216, _bars(medians, rows))
+        _save(folder / "peers.svg", 240, [*_bars(medians, rows), *_note(note, 228)])
     for name, series in book.series.items():
         kind, _, count = name.rpartition("-")
         if kind == "export":
@@ -165,11 +166,15 @@ def _memory(path: Path, rows: int, series: list[tuple[float, int, int]]) -> None
     title = f"First full export of {rows:,} rows"
     left = Panel(f"{title}: memory, MiB", "seconds", [memory], log=False)
     right = Panel("temporary files, MB", "seconds", [disk], log=False)
-    _save(path.with_suffix(".svg"), 820, 290, [*left.draw(0, 0), *right.draw(410, 0)])
+    _save(path.with_suffix(".svg"), 290, [*left.draw(0, 0), *right.draw(410, 0)])
 
 
-def _save(path: Path, width: int, height: int, elements: Iterable[str]) -> None:
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
+def _note(text: str, y: int) -> Iterable[str]:
+    yield f'<text class="note" x="8" y="{y}">{escape(text)}</text>'
+
+
+def _save(path: Path, height: int, elements: Iterable[str]) -> None:
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}">'
     path.write_text("\n".join([head, f"<style>{_STYLE}</style>", *elements, "</svg>", ""]), encoding="utf-8")
 
 

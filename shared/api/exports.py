@@ -218,16 +218,16 @@ def _view(call: Call, stored: "Stored[Destination]", connections: "dict[str, Con
     from shared.runs import history
 
     services, export = call.services, stored.value.export
-    last, active = history.last_ended(services, export.id), history.active(services, export.id)
+    standing = history.standing(services, export.id)
     may_edit = call.principal.may_edit(export, connections.get(export.connection or ""))
     facts = export.model_dump() | {
         "etag": stored.etag,
         "permission": "edit" if may_edit else "view",
-        "members": services.runs.count_members(export.id),
-        "last_run": RunSummary.model_validate(last) if last else None,
-        "active_run": RunSummary.model_validate(active) if active else None,
+        "members": services.runs.count_members(export.id, export.list_id),
+        "last_run": RunSummary.model_validate(standing.last) if standing.last else None,
+        "active_run": RunSummary.model_validate(standing.active) if standing.active else None,
         "next_run_at": _next_run(services, export),
-        "removing": services.turns.load(export.id).removing is not None,
+        "removing": standing.removing,
     }
     return ExportView.model_validate(facts).model_dump(mode="json")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PRINCIPAL = "x-ms-client-principal"
 PLATFORM_AUTH = "WEBSITE_AUTH_ENABLED"  # set by App Service itself while its authentication is on
-_ROLE_CLAIMS = frozenset({"roles", "role", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"})
+_ROLE_CLAIMS = frozenset({"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"})
 _NAME_CLAIMS = ("preferred_username", "upn", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "name")
 _APPLICATION_CLAIMS = ("azp", "appid")
 _LONGEST_NAME = 100

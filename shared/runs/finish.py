@@ -130,7 +130,7 @@ def _note_unconfirmed(services: Services, here: Slice) -> None:
 
 def _put_members(services: Services, here: Slice, path: Path) -> None:
     here.check_lease()
-    services.runs.put_members(here.run.export_id, path)
+    services.runs.put_members(here.run.export_id, path, list_id=str(here.run.list_id))
     services.turns.change(here.run.export_id, _note_members)
 
 

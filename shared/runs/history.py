@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from shared.errors import NotFound
 from shared.runs.record import RunRecord, time_of
@@ -23,16 +24,21 @@ def newest(services: Services, *, count: int, before: str | None = None) -> list
     return found
 
 
-def last_ended(services: Services, export_id: str) -> RunRecord | None:
-    """The export's newest run that has ended."""
-    return next((run for run in services.runs.from_newest(export_id) if run.state.ended), None)
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The newest run that has ended; the one that is worked on, or waits to be; whether the export is being removed."""
+
+    last: RunRecord | None
+    active: RunRecord | None
+    removing: bool
 
 
-def active(services: Services, export_id: str) -> RunRecord | None:
-    """The run that is worked on, or that waits to be."""
+def standing(services: Services, export_id: str) -> Standing:
+    """How an export stands."""
     turn = services.turns.load(export_id)
     run_id = turn.active or next((waiting.run_id for waiting in turn.waiting), None)
-    return _load(services, run_id) if run_id else None
+    last = next((run for run in services.runs.from_newest(export_id) if run.state.ended), None)
+    return Standing(last, _load(services, run_id) if run_id else None, turn.removing is not None)
 
 
 def _run_ids(services: Services) -> Iterator[str]:

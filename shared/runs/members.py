@@ -22,9 +22,11 @@ _LIST_ID = TypeAdapter[str](ListId)
 
 
 def fetch(
-    services: Services, database: "DuckDBPyConnection", export_id: str, path: Path
+    services: Services, database: "DuckDBPyConnection", export_id: str, list_id: str, path: Path
 ) -> tuple[Path | None, Caution | None]:
-    """The export's membership, None if it has none; and what is wrong if it should have one."""
+    """The export's membership on that list, None if it has none; and what is wrong if it should have one."""
+    if services.runs.is_of_other_list(export_id, list_id):
+        return None, None  # the export was given this list since: it has put nobody on it
     had_members = services.turns.load(export_id).has_members  # asked first: it is noted after the file is written
     found = services.runs.fetch_members(export_id, path)
     if found is None:
@@ -36,7 +38,7 @@ def fetch_known(
     services: Services, database: "DuckDBPyConnection", run: RunRecord, folder: Path
 ) -> tuple[Path | None, Caution | None]:
     """The membership, with those whom an interrupted try of the run may have put on the list."""
-    path, caution = fetch(services, database, run.export_id, folder / "members.parquet")
+    path, caution = fetch(services, database, run.export_id, str(run.list_id), folder / "members.parquet")
     shelf = services.runs.plan(run)
     begun: list[Path] = []
     for batch in run.unplanned:
@@ -58,7 +60,7 @@ def fetch_others(
     for other, its_list in lists.items():
         if other == export_id or (its_list and its_list.lower() != list_id.lower()):
             continue
-        path, wrong = fetch(services, database, other, folder / f"other-{other}.parquet")
+        path, wrong = fetch(services, database, other, list_id, folder / f"other-{other}.parquet")
         if path and its_list:
             paths.append(path)
         elif path or wrong:

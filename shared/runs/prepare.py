@@ -18,7 +18,7 @@ from shared.contacts.reading import LocalFile
 from shared.destinations.checks import problems
 from shared.destinations.models import Connection, Export
 from shared.errors import NotFound, RetryLater, RunFailed, RunSkipped
-from shared.runs import members
+from shared.runs import config, members
 from shared.runs.claim import claim
 from shared.runs.record import Mode, Phase, Progress, RemovalRecord, RunRecord, SnapshotRecord
 from shared.runs.send import Sending
@@ -42,6 +42,8 @@ def prepare(services: Services, here: Slice) -> None:
 
     run = here.run
     _set_aside(run)
+    if run.earlier:
+        config.unchanged(services, run)  # they were sent to that list, and have to be known there
     export, connection = _destination(services, run)
     # Nothing in here can be cut in two by the end of the slice: it would begin from nothing in the next one.
     sendgrid = services.sendgrid(connection, here.check_lease)

@@ -77,5 +77,8 @@ class Slice:
     def note_error(self, error: ExportError) -> None:
         """The record keeps the first error: what comes later is most often its consequence."""
         run = self.run
-        log.warning("run %s cannot go on: %s", run.run_id, error.message)
+        # Who asked for a run to stop is in its record; sign-in names do not belong into logs.
+        log.warning(
+            "run %s cannot go on: %s", run.run_id, error.code if isinstance(error, RunCanceled) else error.message
+        )
         run.error = run.error or ErrorRecord(code=error.code, message=error.message, advice=error.advice)

@@ -97,17 +97,26 @@ class RunStore:
             return None
         return path
 
-    def put_members(self, export_id: str, path: Path) -> None:
-        """Store an export's membership, and beside it how many they are."""
-        self._state.upload(_members(export_id), path, metadata={"members": str(_rows(path))})
+    def put_members(self, export_id: str, path: Path, *, list_id: str) -> None:
+        """Store an export's membership; beside it, how many they are and on which list."""
+        noted = {"members": str(_rows(path)), "list_id": list_id.lower()}
+        self._state.upload(_members(export_id), path, metadata=noted)
 
-    def count_members(self, export_id: str) -> int | None:
-        """How many this export has put on its list; None if it has no membership. Does not read the file."""
+    def count_members(self, export_id: str, list_id: str) -> int | None:
+        """How many this export has put on that list; None if it has no membership of it. Does not read the file."""
+        noted = self._noted(export_id)
+        count = noted.get("members", "")
+        return int(count) if count.isdecimal() and noted.get("list_id") == list_id.lower() else None
+
+    def is_of_other_list(self, export_id: str, list_id: str) -> bool:
+        """Whether the export's membership is of another list than that: it was given another one since."""
+        return self._noted(export_id).get("list_id", list_id.lower()) != list_id.lower()
+
+    def _noted(self, export_id: str) -> dict[str, str]:
         try:
-            noted = self._state.metadata(_members(export_id)).get("members", "")
+            return self._state.metadata(_members(export_id))
         except NotFound:
-            return None
-        return int(noted) if noted.isdecimal() else None
+            return {}
 
     def delete_members(self, export_id: str) -> None:
         """Delete an export's membership: nobody is left on the list whom it put there."""

@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from local.stack import Stack
 from tests.browser.console import Console
 from tests.browser.scene import MAPPING, Scene
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Dialog
+    from playwright.sync_api import Browser, Dialog
 
 HOSTILE = '<img src=x onerror="window.hit=1">'
 
@@ -71,6 +72,22 @@ def test_a_schedule_shows_its_next_five_times(console: Console, scene: Scene) ->
     console.at(scene.name)
     saved = scene.stack.http("GET", f"/api/exports/{scene.export}").json()
     assert (saved["schedule"], saved["timezone"]) == ("30 6 * * 1,4", "Europe/Athens")
+
+
+def test_people_elsewhere_see_their_own_times_and_the_labels_that_they_know(
+    browser: "Browser", stack: Stack, scene: Scene
+) -> None:
+    scene.connect()
+    scene.land()
+    scene.put(schedule="0 7 * * *", timezone="Europe/Athens")
+    console = Console(browser, stack, key=stack.function_key, locale="el-GR", timezone_id="Asia/Tokyo")
+    console.open(f"exports/{scene.export}/edit")
+    console.sees("Ηλεκτρονικό ταχυδρομείο")
+    console.sees("GMT+9 where you are")
+    console.page.get_by_label("Field names also in").select_option("eu")
+    console.sees("posta kodea")
+    console.close()
+    assert not console.errors
 
 
 def test_withdrawn_consent_stops_the_exports(console: Console, scene: Scene) -> None:

@@ -69,6 +69,20 @@ def test_a_contributor_uses_what_is_shared_and_sees_no_more_of_it(
     choices = console.page.get_by_label("Connection", exact=True).inner_text()
     assert scene.connection.title() in choices
     assert hidden.connection.title() not in choices
+    scene.land(4)
+    console.page.get_by_label("Name", exact=True).fill(scene.name)
+    console.page.get_by_label("Connection", exact=True).select_option(scene.connection)
+    console.page.get_by_label("SendGrid list").select_option(scene.list_id)
+    console.page.get_by_label(scene.segment).check()
+    console.holds("Email", "EMail")
+    console.click("Save")
+    console.at(scene.name)
+    console.page.get_by_role("button", name="Run now").first.click()
+    assert console.follow() == "Successful"
+    assert len(scene.members) == 4
+    hidden.put()
+    console.open(f"exports/{hidden.export}")
+    console.lacks("Run now", "Dry run", "Edit", "More")
     console.close()
     assert not console.errors
 

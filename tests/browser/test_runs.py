@@ -14,7 +14,7 @@ def test_a_dry_run_tells_what_would_be_done_and_sends_nothing(console: Console, 
     console.open(f"exports/{scene.export}")
     console.page.get_by_role("button", name="Dry run").first.click()
     assert console.follow() == "Completed with warnings"
-    console.sees("Dry run: nothing was sent")
+    console.sees("What a run would do")
     console.sees("A real run would send 5 contacts and take 0 people off the list.")
     assert scene.members == {}
 
@@ -62,7 +62,7 @@ def test_a_run_is_watched_and_canceled(console: Console, scene: Scene) -> None:
         assert console.follow() == "Canceled"
     finally:
         scene.stack.sendgrid.clear_faults(slow)
-    console.sees("the run was canceled by function key")
+    console.sees("The run was canceled by function key.")
 
 
 def test_all_exports_with_a_schedule_are_run_at_once(console: Console, scene: Scene) -> None:

@@ -5,6 +5,7 @@
 
 import gzip
 import json
+import struct
 import tempfile
 from pathlib import Path
 
@@ -112,6 +113,73 @@ def test_parquet_cells_of_150_mb_in_a_mapped_column_end_in_a_sentence() -> None:
     found = measured(_parquet(f"SELECT {people}, repeat('x', 150000000) AS Note FROM range(2)"), "parquet")
     assert found.code in {"out_of_memory", "unreadable_file"}
     assert found.peak < 2 * PEAK
+
+
+PEOPLE = (
+    "'a' || i || '@b.co' AS EMail, i::VARCHAR AS CustomerId, '' AS FirstName, '' AS Points, '' AS Since, '' AS Note "
+    "FROM range(54321) AS numbers(i)"
+)
+
+
+@pytest.mark.parametrize("rows", [0, 54_320, 54_322, 10**9, 2**62, -1], ids=str)
+def test_a_parquet_file_that_lies_about_its_rows_costs_little(rows: int) -> None:
+    """What it holds beyond the number that all of its metadata agree on is not there for any reader."""
+    data, footer = _parts(_parquet(f"SELECT {PEOPLE}"))
+    found = measured(_file(data, footer.replace(_number(54_321), _number(rows))), "parquet")
+    assert (found.code, found.counts.get("rows")) == ((None, rows) if 0 <= rows < 54_321 else ("unreadable_file", None))
+    assert found.peak < PEAK
+
+
+def test_a_parquet_file_that_lies_about_its_rows_in_one_place_is_read_to_its_end() -> None:
+    data, footer = _parts(_parquet(f"SELECT {PEOPLE}"))
+    found = measured(_file(data, footer.replace(_number(54_321), _number(2**62), 1)), "parquet")
+    assert (found.code, found.counts["contacts"]) == (None, 54_321)
+    assert found.peak < PEAK
+
+
+@pytest.mark.parametrize("columns", [0, 7, 2**31 - 1, -1], ids=str)
+def test_a_parquet_file_that_lies_about_its_columns_is_refused(columns: int) -> None:
+    data, footer = _parts(_parquet(f"SELECT {PEOPLE}"))
+    root = b"\x0dduckdb_schema\x15"  # its name, then how many children it has
+    assert root + _number(6) in footer
+    found = measured(_file(data, footer.replace(root + _number(6), root + _number(columns))), "parquet")
+    assert found.code == "unreadable_file"
+    assert found.peak < PEAK
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**31 - 1, 2**32 - 1], ids=str)
+def test_a_parquet_file_that_lies_about_its_metadatas_size_is_refused(size: int) -> None:
+    found = measured(_parquet(f"SELECT {PEOPLE}")[:-8] + struct.pack("<I", size) + b"PAR1", "parquet")
+    assert found.code == "unreadable_file"
+    assert found.peak < PEAK
+
+
+@pytest.mark.parametrize("lie", [b"~~~~~~~", b"!!!!!!!"], ids=["high", "low"])
+def test_nobody_is_overlooked_because_a_parquet_file_lies_about_its_least_and_greatest_value(lie: bytes) -> None:
+    data, footer = _parts(_parquet(f"SELECT {PEOPLE}"))
+    assert b"a0@b.co" in footer
+    found = measured(_file(data, footer.replace(b"a0@b.co", lie)), "parquet")
+    assert (found.code, found.counts["contacts"]) == (None, 54_321)
+
+
+def _parts(parquet: bytes) -> tuple[bytes, bytes]:
+    """The data and the metadata, whose length and a mark are a Parquet file's last eight bytes."""
+    start = len(parquet) - 8 - int.from_bytes(parquet[-8:-4], "little")
+    return parquet[:start], parquet[start:-8]
+
+
+def _file(data: bytes, footer: bytes) -> bytes:
+    return data + footer + struct.pack("<I", len(footer)) + b"PAR1"
+
+
+def _number(value: int) -> bytes:
+    """As the metadata hold it: seven bits a byte, the lowest first, the sign in the lowest of all."""
+    rest = value * 2 if value >= 0 else -value * 2 - 1
+    out = bytearray()
+    while rest > 0x7F:
+        out.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    return bytes([*out, rest])
 
 
 def _parquet(select: str) -> bytes:

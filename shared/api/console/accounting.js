@@ -12,21 +12,27 @@ const SUMS = [
   ["leavers", ["removed", "not_found", "kept_by_other_export", "failed_removals"]],
 ];
 const TONES = {
-  contacts: "good", accepted: "good", unchanged: "calm", upserts: "blue", removed: "away", duplicate: "calm", filtered: "calm",
+  contacts: "good", accepted: "good", unchanged: "calm", upserts: "blue", removed: "away", duplicate: "calm",
+  filtered: "calm",
   kept_by_other_export: "calm", not_found: "calm",
 };
 const WIDTH = 1000;
 
 export function Accounting({ run }) {
   const { counts } = run;
-  const sums = SUMS.filter(([whole, parts]) => counts[whole] !== undefined && parts.some((part) => counts[part] !== undefined));
+  const sums = SUMS.filter(([whole, parts]) => counts[whole] !== undefined
+    && parts.every((part) => counts[part] !== undefined));
   const plans = !run.ended_at || run.dry_run;
-  const extra = ["created", "updated", "listed", "missing_from_list", "gone_elsewhere", "strangers"].filter((name) => counts[name] !== undefined);
+  const extra = ["created", "updated", "listed", "missing_from_list", "gone_elsewhere",
+    "strangers"].filter((name) => counts[name] !== undefined);
   return html`<${Card} title=${plans ? t.run.plan : t.run.accounting}>
     ${run.dry_run && html`<p>${t.run.planText(number(counts.upserts), number(counts.leavers))}</p>`}
     ${sums.map(([whole, parts]) => html`<${Sum} key=${whole} counts=${counts} whole=${whole} parts=${parts} />`)}
-    ${run.dry_run && counts.leavers !== undefined && !sums.some(([whole]) => whole === "leavers") && html`<p>${number(counts.leavers)} ${t.counts.leavers}</p>`}
-    ${extra.length > 0 && html`<p class="muted">${t.run.ofThese}${" "}${extra.map((name) => `${number(counts[name])} ${t.counts[name]}`).join(", ")}</p>`}
+    ${run.dry_run && counts.leavers !== undefined && !sums.some(([whole]) => whole === "leavers")
+      && html`<p>${number(counts.leavers)} ${t.counts.leavers}</p>`}
+    ${extra.length > 0
+      && html`<p class="muted">${t.run.ofThese}${" "}
+        ${extra.map((name) => `${number(counts[name])} ${t.counts[name]}`).join(", ")}</p>`}
   <//>`;
 }
 
@@ -38,12 +44,20 @@ function Sum({ counts, whole, parts }) {
   let x = 0;
   return html`<div class="sum">
     <h3><span class="num">${number(total)}</span> ${t.counts[whole]}</h3>
-    ${total > 0 && html`<svg class="sum-bar" viewBox=${`0 0 ${WIDTH} 12`} preserveAspectRatio="none" aria-hidden="true">${some.map(([part, count]) => {
-      const width = (count / total) * WIDTH;
-      x += width;
-      return html`<rect class=${TONES[part] || "bad"} x=${x - width} y="0" width=${Math.max(2, width - 2)} height="12" />`;
+    ${total > 0 && html`<svg class="sum-bar" viewBox=${`0 0 ${WIDTH} 12`} preserveAspectRatio="none"
+      aria-hidden="true">${some.map(([part, count]) => {
+        const width = (count / total) * WIDTH;
+        x += width;
+        return html`<rect class=${TONES[part] || "bad"} x=${x - width} y="0" width=${Math.max(2, width - 2)}
+          height="12" />`;
     })}</svg>`}
-    <ul>${given.map(([part, count]) => html`<li class=${count ? "" : "none"}><span class=${`swatch ${TONES[part] || "bad"}`} aria-hidden="true"></span><span class="num">${number(count)}</span> ${t.counts[part]}</li>`)}</ul>
-    <p class=${sum === total ? "adds" : "wrong-text"}><${Icon} name=${sum === total ? "ok" : "warn"} />${given.map(([, count]) => number(count)).join(" + ")} = ${number(sum)}${sum === total ? "" : ` ≠ ${number(total)}`}</p>
+    ${total > 0 && html`<ul>
+      ${given.map(([part, count]) =>
+        html`<li class=${count ? "" : "none"}><span class=${`swatch ${TONES[part] || "bad"}`} aria-hidden="true"></span>
+          <span class="num">${number(count)}</span> ${t.counts[part]}</li>`)}</ul>`}
+    ${(total > 0 || sum > 0)
+      && html`<p class=${sum === total ? "adds" : "wrong-text"}><${Icon} name=${sum === total ? "ok" : "warn"} />
+        ${given.map(([, count]) => number(count)).join(" + ")} = ${number(sum)}
+        ${sum === total ? "" : ` ≠ ${number(total)}`}</p>`}
   </div>`;
 }

@@ -21,7 +21,7 @@ export const key = {
   forget: () => sessionStorage.removeItem(KEY),
 };
 
-/** Call with what stands in `options`: `body` (JSON), `ifMatch`, `create` (only if nothing is there), `raw` (a blob). */
+/** Call with `options`: `body` (JSON), `ifMatch`, `create` (only if nothing is there), `raw` (gives a blob), `signal`. */
 export async function call(method, path, options = {}) {
   const headers = { Accept: "application/json" };
   if (key.get()) headers["x-functions-key"] = key.get();

@@ -51,6 +51,7 @@ function Console() {
       const { data } = await call("GET", "/me");
       setMe({ ...data, may: (role) => RANKS.indexOf(data.role) >= RANKS.indexOf(role) });
       setRefusal(null);
+      dispatchEvent(new Event("signed-in"));
     } catch (problem) {
       setRefusal(problem);
     }
@@ -64,16 +65,20 @@ function Console() {
   const leave = () => {
     key.forget();
     forgetAnswers();
+    leaving.ask = null;
+    setMe(null);
     if (me.auth_mode === "entra") location.assign(SIGN_OUT);
     else setRefusal({ status: 401 });
   };
-  if (refusal) return html`<${Door} refusal=${refusal} onKey=${meet} />`;
-  if (!me) return html`<div class="loading whole" role="status"><span class="sr">${t.loading}</span></div>`;
-  return html`<${Me.Provider} value=${me}><${Frame} me=${me} onLeave=${leave} /><//>`;
+  if (!me && !refusal) return html`<div class="loading whole" role="status"><span class="sr">${t.loading}</span></div>`;
+  // When a sign-in runs out, the pages stay behind the door: what was being typed is still there afterwards.
+  return html`${refusal && html`<${Door} refusal=${refusal} stays=${Boolean(me)} onKey=${meet} />`}
+    ${me && html`<div class="frame" hidden=${Boolean(refusal)}>
+      <${Me.Provider} value=${me}><${Frame} me=${me} onLeave=${leave} /><//></div>`}`;
 }
 
 /** In front of the pages: the key is asked for, or the sign-in, or it is said why nobody gets in. */
-function Door({ refusal, onKey }) {
+function Door({ refusal, stays, onKey }) {
   const [text, setText] = useState("");
   const tried = Boolean(key.get());
   useEffect(() => {
@@ -87,19 +92,26 @@ function Door({ refusal, onKey }) {
   };
   let body;
   if (refusal.code === "sign_in" || (refusal.status === 401 && refusal.code)) {
-    body = html`<p>${t.door.signInText}</p><${Button} kind="primary" href=${SIGN_IN}>${t.door.signIn}<//>`;
+    body = html`<p>${stays ? t.door.signInAgain : t.door.signInText}</p>
+      <${Button} kind="primary" href=${SIGN_IN} target=${stays ? "_blank" : undefined}>${t.door.signIn}<//>
+      ${stays && html`<${Button} onClick=${onKey}>${t.door.goOn}<//>`}`;
   } else if (refusal.status === 401) {
     body = html`<form onSubmit=${enter}>
       <p>${t.door.text}</p>
       ${tried && html`<${Notice} tone="bad">${t.door.refused}<//>`}
-      <${Field} id="key" label=${t.door.key} hint=${t.door.hint}>${(ids) => html`<input type="password" autocomplete="off" required value=${text} onInput=${(event) => setText(event.target.value)} ...${ids} />`}<//>
+      <${Field} id="key" label=${t.door.key}
+        hint=${t.door.hint}>
+        ${(ids) => html`<input type="password" autocomplete="off" required value=${text}
+          onInput=${(event) => setText(event.target.value)} ...${ids} />`}<//>
       <button class="button primary" type="submit">${t.door.enter}</button>
     </form>
-    <details><summary>${t.door.where}</summary><p>${t.door.portal}</p><pre><code>${t.door.command}</code></pre></details>`;
+      <details><summary>${t.door.where}</summary><p>${t.door.portal}</p><pre><code>${t.door.command}</code></pre>
+      </details>`;
   } else {
     body = html`<${Trouble} problem=${refusal} retry=${onKey} />`;
   }
-  return html`<main class="door"><img src="/api/console/icon.svg" alt="" width="48" height="48" /><h1>${t.product}</h1>${body}</main>`;
+  return html`<main
+    class="door"><img src="/api/console/icon.svg" alt="" width="48" height="48" /><h1>${t.product}</h1>${body}</main>`;
 }
 
 function Frame({ me, onLeave }) {
@@ -123,14 +135,21 @@ function Frame({ me, onLeave }) {
   }, []);
   return html`<a class="skip" href="#main" onClick=${skip}>${t.skip}</a>
     <header class="side">
-      <a class="brand" href="#/"><img src="/api/console/icon.svg" alt="" width="28" height="28" /><span>${t.product}</span></a>
+      <a class="brand"
+        href="#/"><img src="/api/console/icon.svg" alt="" width="28" height="28" /><span>${t.product}</span></a>
       <nav aria-label=${t.menu}>${MENU.map((name) => html`
-        <a href=${`#/${name === "overview" ? "" : name}`} aria-current=${place?.menu === name ? "page" : undefined}><${Icon} name=${name} /><span>${t.nav[name]}</span></a>`)}
+        <a href=${`#/${name === "overview" ? "" : name}`}
+          aria-current=${place?.menu === name ? "page" : undefined}><${Icon} name=${name} /><span>${t.nav[name]}</span>
+        </a>`)}
       </nav>
       <div class="who"><strong>${me.name}</strong><span>${t.roles[me.role]} · ${t.version} ${me.app.version}</span>
-        <button type="button" class="link" onClick=${onLeave}>${me.auth_mode === "entra" ? t.signOut : t.forgetKey}</button></div>
+        <button type="button" class="link" onClick=${onLeave}>${me.auth_mode === "entra" ? t.signOut : t.forgetKey}
+        </button></div>
     </header>
-    <main id="main" tabindex="-1">${place?.problem ? html`<${Trouble} problem=${place.problem} retry=${() => location.reload()} />` : place && html`<${place.Shows} key=${place.address} ...${place.given} />`}</main>
+    <main id="main"
+      tabindex="-1">
+      ${place?.problem ? html`<${Trouble} problem=${place.problem} retry=${() => location.reload()} />` : place
+        && html`<${place.Shows} key=${place.address} ...${place.given} />`}</main>
     <div id="said" class="sr" role="status" aria-live="polite"></div>`;
 }
 

@@ -1,7 +1,7 @@
 // Runs over time: one row of bars a measure, each on its own scale, because a first run is a hundred times the next.
 
 import { html } from "./preact-htm.js";
-import { compact, duration, moment, number, tookSeconds } from "./format.js";
+import { duration, moment, number, tookSeconds } from "./format.js";
 import { t } from "./strings.js";
 
 const REJECTED = ["malformed", "no_email", "invalid_email", "rejected_by_sendgrid"];
@@ -27,8 +27,13 @@ const MEASURES = [
 export function Chart({ runs }) {
   const drawn = runs.filter((run) => run.ended_at && !run.dry_run).slice(0, 60).reverse();
   if (drawn.length < 2) return null;
-  return html`<div class="chart">${MEASURES.map(([name, of, told]) => html`<${Row} key=${name} name=${name} runs=${drawn} of=${of} told=${told} />`)}
-    <div class="chart-axis" aria-hidden="true" style=${{ maxWidth: `${Math.max(drawn.length * WIDEST, 260)}px` }}><span>${moment(drawn[0].started_at || drawn[0].submitted_at)}</span><span>${moment(drawn.at(-1).ended_at)}</span></div></div>`;
+  return html`<div
+    class="chart">
+    ${MEASURES.map(([name, of, told]) => html`<${Row} key=${name} name=${name} runs=${drawn} of=${of} told=${told} />`)}
+    <div class="chart-axis" aria-hidden="true"
+      style=${{ maxWidth: `${Math.max(drawn.length * WIDEST, 260)}px` }}>
+      <span>${moment(drawn[0].started_at || drawn[0].submitted_at)}</span><span>${moment(drawn.at(-1).ended_at)}</span>
+    </div></div>`;
 }
 
 function Row({ name, runs, of, told }) {
@@ -37,9 +42,15 @@ function Row({ name, runs, of, told }) {
   const width = runs.length * (BAR + GAP);
   const height = (value) => (value > 0 ? Math.max(2, (value / most) * HEIGHT) : 0);
   const words = t.history.chartRow(t.run[name], runs.length, told(most), told(values.at(-1)));
-  return html`<figure class=${`chart-row ${name}`}><figcaption><span class="swatch" aria-hidden="true"></span>${t.run[name]}<span class="muted num">${name === "took" ? told(most) : compact(most)}</span></figcaption>
-    <svg role="img" aria-label=${words} viewBox=${`0 0 ${width} ${HEIGHT}`} preserveAspectRatio="none" style=${{ maxWidth: `${runs.length * WIDEST}px` }}>
+  return html`<figure
+    class=${`chart-row ${name}`}>
+    <figcaption><span class="swatch" aria-hidden="true"></span>${t.run[name]}<span class="muted num">${told(most)}
+    </span></figcaption>
+    <svg role="img" aria-label=${words} viewBox=${`0 0 ${width} ${HEIGHT}`} preserveAspectRatio="none"
+      style=${{ maxWidth: `${runs.length * WIDEST}px` }}>
       <line x1="0" x2=${width} y1=${HEIGHT - 0.5} y2=${HEIGHT - 0.5} />
-      ${values.map((value, i) => html`<rect x=${i * (BAR + GAP)} width=${BAR} y=${HEIGHT - height(value)} height=${height(value)}><title>${moment(runs[i].ended_at)}: ${told(value)}</title></rect>`)}
+      ${values.map((value, i) =>
+        html`<rect x=${i * (BAR + GAP)} width=${BAR} y=${HEIGHT - height(value)}
+          height=${height(value)}><title>${moment(runs[i].ended_at)}: ${told(value)}</title></rect>`)}
     </svg></figure>`;
 }

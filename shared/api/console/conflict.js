@@ -2,10 +2,11 @@
 
 import { html } from "./preact-htm.js";
 import { useLive } from "./live.js";
-import { Button, Notice, Shown, Time } from "./parts.js";
+import { Button, Notice, Shown } from "./parts.js";
 import { t } from "./strings.js";
 
-const told = (value) => (value === null || value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value));
+const told = (value) =>
+  (value === null || value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value));
 const same = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
 
 /** `base`: what the edit began with. `onReload` takes theirs, `onKeep` (if any) saves ours over it. */
@@ -13,9 +14,11 @@ export function Conflict({ path, base, keys, onReload, onKeep }) {
   const live = useLive(path);
   return html`<${Notice} tone="bad" title=${t.conflict.title}>
     <${Shown} live=${live}>${(theirs) => html`
-      <p>${theirs.updated_by ? html`${t.conflict.by(theirs.updated_by)} ${theirs.updated_at && html`<${Time} iso=${theirs.updated_at} />`}` : t.conflict.somebody}</p>
-      <ul>${keys.filter((name) => !same(base[name], theirs[name])).map((name) => html`<li><strong>${t.keys[name] || name}</strong>: ${told(base[name])} → ${told(theirs[name])}</li>`)}</ul>
-      <div class="actions"><${Button} kind="primary" onClick=${() => onReload(theirs, live.etag)}>${t.conflict.reload}<//>
+      <p>${t.conflict.somebody}</p>
+      <ul>${keys.filter((name) => !same(base[name], theirs[name])).map((name) =>
+        html`<li><strong>${t.keys[name] || name}</strong>: ${told(base[name])} → ${told(theirs[name])}</li>`)}</ul>
+      <div class="actions">
+        <${Button} kind="primary" onClick=${() => onReload(theirs, live.etag)}>${t.conflict.reload}<//>
         ${onKeep && html`<${Button} onClick=${() => onKeep(live.etag)}>${t.conflict.keep}<//>`}</div>`}
     <//>
   <//>`;

@@ -5,7 +5,9 @@ import { announce, go, leaving, useMe } from "./app.js";
 import { call, path } from "./api.js";
 import { useAction, useLive } from "./live.js";
 import { slug } from "./format.js";
-import { Button, Card, Check, Command, Dialog, Facts, Field, Icon, Notice, Page, Select, Shown, Text, Trouble } from "./parts.js";
+import {
+  Button, Card, Check, Command, Dialog, Facts, Field, Icon, Notice, Page, Select, Shown, Text, Trouble,
+} from "./parts.js";
 import { Consent } from "./consent.js";
 import { Conflict } from "./conflict.js";
 import { CONNECTION_KEYS, documentOf } from "./states.js";
@@ -33,7 +35,9 @@ export function NewConnection() {
   return html`<${Page} title=${t.connections.add} back=${BACK} lead=${t.connections.newLead}>
     <form class="card narrow" onSubmit=${save}>
       <${Fields} draft=${draft} setDraft=${setDraft} secret=${secret} problem=${action.problem}>
-        <${Field} id="id" label=${t.connections.id} hint=${t.connections.idHint}>${(ids) => html`<${Text} value=${name} onValue=${setId} required ...${ids} />`}<//>
+        <${Field} id="id" label=${t.connections.id}
+          hint=${t.connections.idHint}>
+          ${(ids) => html`<${Text} value=${name} onValue=${setId} required ...${ids} />`}<//>
       <//>
       <${Exists} problem=${action.problem} />
       <button class="button primary" type="submit" disabled=${action.busy}>${t.save}</button>
@@ -42,7 +46,8 @@ export function NewConnection() {
 }
 
 function Exists({ problem }) {
-  return problem?.status === 412 ? html`<${Notice} tone="bad">${t.exists}<//>` : html`<${Trouble} problem=${problem} />`;
+  return problem?.status === 412 ? html`<${Notice} tone="bad">${t.exists}<//>`
+    : html`<${Trouble} problem=${problem} />`;
 }
 
 function Fields({ draft, setDraft, secret, problem, children }) {
@@ -53,12 +58,26 @@ function Fields({ draft, setDraft, secret, problem, children }) {
   const said = (field) => problem?.errors.find((each) => each.field === field)?.detail;
   const shared = draft.allowed_roles.includes("contributor");
   return html`
-    <${Field} id="name" label=${t.connections.name} hint=${t.connections.nameHint} problem=${said("display_name")}>${(ids) => html`<${Text} value=${draft.display_name} onValue=${(display_name) => set({ display_name })} required maxlength="100" ...${ids} />`}<//>
+    <${Field} id="name" label=${t.connections.name} hint=${t.connections.nameHint}
+      problem=${said("display_name")}>
+      ${(ids) => html`<${Text} value=${draft.display_name} onValue=${(display_name) => set({ display_name })} required
+        maxlength="100" ...${ids} />`}<//>
     ${children}
-    <${Field} id="secret" label=${t.connections.secret} hint=${t.connections.secretHint} problem=${said("api_key_secret")}>${(ids) => html`<${Text} value=${secret} onValue=${(api_key_secret) => set({ api_key_secret })} required maxlength="127" ...${ids} />`}<//>
-    <${Field} id="region" label=${t.connections.region} hint=${t.connections.regionHint}>${(ids) => html`<${Select} value=${draft.region} options=${Object.entries(t.regions)} onValue=${(region) => set({ region })} ...${ids} />`}<//>
-    <${Check} id="shared" label=${t.connections.share} hint=${t.connections.shareHint} checked=${shared} onValue=${(on) => set({ allowed_roles: on ? ["admin", "contributor"] : ["admin"] })} />
-    <${Field} id="limit" label=${t.connections.limit} hint=${t.connections.limitHint} optional problem=${said("contact_limit")}>${(ids) => html`<input type="number" min="1" value=${draft.contact_limit ?? ""} onInput=${(event) => set({ contact_limit: event.target.value ? Number(event.target.value) : null })} ...${ids} />`}<//>`;
+    <${Field} id="secret" label=${t.connections.secret} hint=${t.connections.secretHint}
+      problem=${said("api_key_secret")}>
+      ${(ids) => html`<${Text} value=${secret} onValue=${(api_key_secret) => set({ api_key_secret })} required
+        maxlength="127" ...${ids} />`}<//>
+    <${Field} id="region" label=${t.connections.region}
+      hint=${t.connections.regionHint}>
+      ${(ids) => html`<${Select} value=${draft.region} options=${Object.entries(t.regions)}
+        onValue=${(region) => set({ region })} ...${ids} />`}<//>
+    <${Check} id="shared" label=${t.connections.share} hint=${t.connections.shareHint} checked=${shared}
+      onValue=${(on) => set({ allowed_roles: on ? ["admin", "contributor"] : ["admin"] })} />
+    <${Field} id="limit" label=${t.connections.limit} hint=${t.connections.limitHint} optional
+      problem=${said("contact_limit")}>
+      ${(ids) => html`<input type="number" min="1" value=${draft.contact_limit ?? ""}
+        onInput=${(event) => set({ contact_limit: event.target.value ? Number(event.target.value) : null })}
+        ...${ids} />`}<//>`;
 }
 
 export function ConnectionPage({ id }) {
@@ -66,7 +85,9 @@ export function ConnectionPage({ id }) {
   const live = useLive(path`/connections/${id}`);
   return html`<${Page} title=${live.data?.display_name || id} back=${BACK}>
     <${Shown} live=${live}>${(connection) => html`
-      ${me.may("administrator") ? html`<${Whole} id=${id} connection=${connection} etag=${live.etag} reload=${live.reload} />` : html`<p>${connection.type}</p>`}`}
+      ${me.may("administrator")
+        ? html`<${Whole} id=${id} connection=${connection} etag=${live.etag} reload=${live.reload} />`
+          : html`<p>${connection.type}</p>`}`}
     <//>
   <//>`;
 }
@@ -83,7 +104,7 @@ function Whole({ id, connection, etag, reload }) {
       <${Details} id=${id} connection=${connection} etag=${etag} reload=${reload} />
       <${Card} title=${t.connections.usedBy}>${connection.used_by.length
         ? html`<ul>${connection.used_by.map((each) => html`<li><a href=${`#/exports/${each}`}>${each}</a></li>`)}</ul>`
-        : html`<p class="muted">${t.connections.unused}</p>`}
+          : html`<p class="muted">${t.connections.unused}</p>`}
         ${me.may("administrator") && html`<${Remove} id=${id} connection=${connection} />`}<//>
     </div>
   </div>`;
@@ -102,26 +123,35 @@ function KeyAndCheck({ id, secret, turn }) {
     check();
   }, [id, secret, turn]);
   const missing = result?.checks.some((each) => ["secret", "key"].includes(each.name) && each.ok === false);
-  return html`<${Card} title=${t.check.title} actions=${html`<${Button} onClick=${check} busy=${action.busy}>${t.check.again}<//>`}>
+  return html`<${Card} title=${t.check.title}
+    actions=${html`<${Button} onClick=${check} busy=${action.busy}>${t.check.again}<//>`}>
     <${Trouble} problem=${action.problem} />
     ${!result && action.busy && html`<p class="muted">${t.check.busy}</p>`}
     ${result && html`
-      <${Notice} tone=${result.ok ? "ok" : "warn"} title=${result.ok ? t.check.good : t.check.incomplete}>${result.host && html`<p>${t.check.host} <code>${result.host}</code></p>`}<//>
+      <${Notice} tone=${result.ok ? "ok" : "warn"}
+        title=${result.ok ? t.check.good : t.check.incomplete}>
+        ${result.host && html`<p>${t.check.host} <code>${result.host}</code></p>`}<//>
       ${missing && html`<h3>${t.check.where}</h3><${VaultCommand} text=${result.vault_command} />`}
-      <ul class="checks">${result.checks.map((each) => html`<li class=${VERDICTS[each.ok][0]}><${Icon} name=${VERDICTS[each.ok][1]} />
-        <div><strong>${t.check.names[each.name] || each.name}<span class="sr">: ${t.check[VERDICTS[each.ok][0]]}</span></strong><p>${each.message}</p>${!each.ok && each.advice && html`<p>${each.advice}</p>`}</div></li>`)}</ul>
-      ${!missing && html`<details><summary>${t.check.where}</summary><${VaultCommand} text=${result.vault_command} /></details>`}`}
+      <ul class="checks">
+        ${result.checks.map((each) => html`<li class=${VERDICTS[each.ok][0]}><${Icon} name=${VERDICTS[each.ok][1]} />
+          <div><strong>${t.check.names[each.name] || each.name}<span class="sr">: ${t.check[VERDICTS[each.ok][0]]}</span>
+          </strong><p>${each.message}</p>
+            ${!each.ok && each.advice && html`<p>${t.check.advice[each.name] || each.advice}</p>`}</div></li>`)}</ul>
+      ${!missing && html`<details><summary>${t.check.where}</summary><${VaultCommand} text=${result.vault_command} />
+      </details>`}`}
   <//>`;
 }
 
 function VaultCommand({ text }) {
-  return html`<p>${t.check.command}</p><${Command} text=${text} label=${t.check.where} /><p class="hint">${t.check.never}</p>`;
+  return html`<p>${t.check.command}</p><${Command} text=${text} label=${t.check.where} />
+    <p class="hint">${t.check.never}</p>`;
 }
 
 function Details({ id, connection, etag, reload }) {
   const [draft, setDraft] = useState(null);
   const action = useAction();
-  const begin = () => setDraft({ ...NEW, ...documentOf(connection, CONNECTION_KEYS.filter((key) => key !== "consent")) });
+  const begin = () =>
+    setDraft({ ...NEW, ...documentOf(connection, CONNECTION_KEYS.filter((key) => key !== "consent")) });
   const stop = () => {
     leaving.ask = null;
     action.clear();
@@ -137,18 +167,23 @@ function Details({ id, connection, etag, reload }) {
     });
   };
   if (!draft) {
-    return html`<${Card} title=${t.connections.details} actions=${html`<${Button} onClick=${begin}>${t.edit}<//>`}><${Facts} items=${[
-      [t.connections.id, html`<code>${id}</code>`], [t.connections.secret, html`<code>${connection.api_key_secret}</code>`],
-      [t.connections.region, t.regions[connection.region]], [t.connections.roles, connection.allowed_roles.map((role) => t.connections.role[role]).join(", ")],
-      connection.contact_limit && [t.connections.limit, connection.contact_limit],
-    ]} /><//>`;
+    return html`<${Card} title=${t.connections.details}
+      actions=${html`<${Button} onClick=${begin}>${t.edit}<//>`}><${Facts} items=${[
+        [t.connections.id, html`<code>${id}</code>`],
+        [t.connections.secret, html`<code>${connection.api_key_secret}</code>`],
+        [t.connections.region, t.regions[connection.region]],
+        [t.connections.roles, connection.allowed_roles.map((role) => t.connections.role[role]).join(", ")],
+        connection.contact_limit && [t.connections.limit, connection.contact_limit],
+      ]} /><//>`;
   }
   return html`<${Card} title=${t.connections.details}><form onSubmit=${save}>
     <${Fields} draft=${draft} setDraft=${setDraft} secret=${draft.api_key_secret} problem=${action.problem} />
     ${action.problem?.status === 412
-      ? html`<${Conflict} path=${path`/connections/${id}`} base=${connection} keys=${CONNECTION_KEYS} onReload=${() => { stop(); reload(); }} />`
+      ? html`<${Conflict} path=${path`/connections/${id}`} base=${connection} keys=${CONNECTION_KEYS}
+        onReload=${() => { stop(); reload(); }} />`
       : html`<${Trouble} problem=${action.problem} />`}
-    <div class="actions"><button class="button primary" type="submit" disabled=${action.busy}>${t.save}</button><${Button} onClick=${stop}>${t.cancel}<//></div>
+    <div class="actions"><button class="button primary" type="submit" disabled=${action.busy}>${t.save}</button>
+      <${Button} onClick=${stop}>${t.cancel}<//></div>
   </form><//>`;
 }
 
@@ -162,9 +197,14 @@ function Remove({ id, connection }) {
   });
   return html`<${Trouble} problem=${!asking && action.problem} />
     <${Button} kind="danger" onClick=${() => setAsking(true)}>${t.connections.remove}<//>
-    ${asking && html`<${Dialog} title=${t.connections.removeTitle(connection.display_name)} onClose=${() => { setAsking(false); action.clear(); }}
-      actions=${connection.used_by.length === 0 && html`<${Button} kind="danger" onClick=${remove} busy=${action.busy}>${t.connections.remove}<//>`}>
-      ${connection.used_by.length ? html`<p>${t.connections.inUse}</p><ul>${connection.used_by.map((each) => html`<li><a href=${`#/exports/${each}`}>${each}</a></li>`)}</ul>` : html`<p>${t.connections.removeText}</p>`}
+    ${asking && html`<${Dialog} title=${t.connections.removeTitle(connection.display_name)}
+      onClose=${() => { setAsking(false); action.clear(); }}
+      actions=${connection.used_by.length === 0
+        && html`<${Button} kind="danger" onClick=${remove} busy=${action.busy}>${t.connections.remove}<//>`}>
+      ${connection.used_by.length
+        ? html`<p>${t.connections.inUse}</p>
+          <ul>${connection.used_by.map((each) => html`<li><a href=${`#/exports/${each}`}>${each}</a></li>`)}</ul>`
+        : html`<p>${t.connections.removeText}</p>`}
       <${Trouble} problem=${action.problem} />
-    <//>`}`;
+  <//>`}`;
 }

@@ -12,23 +12,29 @@ export function Connections() {
   const live = useLive("/connections", () => CALM);
   const admin = me.may("administrator");
   const add = admin && html`<${Button} kind="primary" href="#/connections/new">${t.connections.add}<//>`;
-  return html`<${Page} title=${t.nav.connections} lead=${t.connections.lead} actions=${live.data?.connections.length > 0 && add}>
+  return html`<${Page} title=${t.nav.connections} lead=${t.connections.lead}
+    actions=${live.data?.connections.length > 0 && add}>
     <${Shown} live=${live}>${(data) => html`
       <${Invalid} documents=${data.invalid} />
       ${data.connections.length === 0
-        ? html`<${Empty} title=${t.connections.none} action=${add}>${admin ? t.connections.noneText : t.connections.noneShared}<//>`
-        : admin ? html`<${Whole} connections=${data.connections} />` : html`<${Names} connections=${data.connections} />`}`}
+        ? html`<${Empty} title=${t.connections.none}
+          action=${add}>${admin ? t.connections.noneText : t.connections.noneShared}<//>`
+        : admin ? html`<${Whole} connections=${data.connections} />`
+          : html`<${Names} connections=${data.connections} />`}`}
     <//>
   <//>`;
 }
 
 function Whole({ connections }) {
-  const columns = [[t.connections.name], [t.connections.consent], [t.connections.region], [t.connections.roles], [t.connections.usedBy, "num"]];
+  const columns = [[t.connections.name], [t.connections.consent], [t.connections.region], [t.connections.roles],
+    [t.connections.usedBy, "num"]];
   const rows = connections.map((each) => ({
     key: each.id,
     cells: [
-      html`<a href=${`#/connections/${each.id}`}><strong>${each.display_name}</strong></a><div class="muted">${each.type} · ${each.api_key_secret}</div>`,
-      html`<${Badge} state=${each.consent ? "agreed" : "missing"} text=${each.consent ? t.consent.agreed : t.consent.missing} />`,
+      html`<a href=${`#/connections/${each.id}`}><strong>${each.display_name}</strong></a>
+        <div class="muted">${each.type} · ${each.api_key_secret}</div>`,
+      html`<${Badge} state=${each.consent ? "agreed" : "missing"}
+        text=${each.consent ? t.consent.agreed : t.consent.missing} />`,
       t.regions[each.region] || each.region,
       (each.allowed_roles || []).map((role) => t.connections.role[role] || role).join(", "),
       t.connections.exports(each.used_by.length),

@@ -11,12 +11,16 @@ export function Consent({ id, connection, onChange }) {
   const text = useLive("/consent-text");
   const given = connection.consent;
   const old = given && text.data && given.text_version !== text.data.text_version;
-  const badge = html`<${Badge} state=${given ? "agreed" : "missing"} text=${given ? t.consent.agreed : t.consent.missing} />`;
+  const badge = html`<${Badge} state=${given ? "agreed" : "missing"}
+    text=${given ? t.consent.agreed : t.consent.missing} />`;
   return html`<${Card} title=${t.consent.title} actions=${badge}>
     <${Shown} live=${text}>${(data) => html`
-      ${given && html`<${Facts} items=${[[t.consent.by, given.agreed_by], [t.consent.at, html`<${Time} iso=${given.agreed_at} full />`], [t.consent.version, given.text_version]]} />`}
+      ${given && html`<${Facts}
+        items=${[[t.consent.by, given.agreed_by], [t.consent.at, html`<${Time} iso=${given.agreed_at} full />`],
+          [t.consent.version, given.text_version]]} />`}
       ${old && html`<${Notice} tone="warn">${t.consent.old}<//>`}
-      ${given && !old ? html`<details><summary>${t.consent.read}</summary><${Words} text=${data} /></details>` : html`<${Words} text=${data} />`}
+      ${given && !old ? html`<details><summary>${t.consent.read}</summary><${Words} text=${data} /></details>`
+        : html`<${Words} text=${data} />`}
       ${(!given || old) && html`<p>${t.check.host} <code>${connection.host}</code></p>`}
       ${!given || old ? html`<${Agree} id=${id} text=${data} onChange=${onChange} />` : null}
       ${given && html`<${Withdraw} id=${id} connection=${connection} onChange=${onChange} />`}`}
@@ -57,7 +61,8 @@ function Withdraw({ id, connection, onChange }) {
     }
   };
   return html`<${Button} onClick=${() => setAsking(true)}>${t.consent.withdraw}<//>
-    ${asking && html`<${Dialog} title=${t.consent.withdrawTitle} onClose=${() => setAsking(false)} actions=${html`<${Button} kind="danger" busy=${action.busy} onClick=${withdraw}>${t.consent.withdraw}<//>`}>
+    ${asking && html`<${Dialog} title=${t.consent.withdrawTitle} onClose=${() => setAsking(false)}
+      actions=${html`<${Button} kind="danger" busy=${action.busy} onClick=${withdraw}>${t.consent.withdraw}<//>`}>
       <p>${t.consent.withdrawText(connection.used_by.length)}</p><${Trouble} problem=${action.problem} />
-    <//>`}`;
+  <//>`}`;
 }

@@ -16,7 +16,8 @@ import { documentOf, EXPORT_KEYS } from "./states.js";
 import { t } from "./strings.js";
 
 const EMPTY = {
-  display_name: "", connection: null, list_id: "", segments: [], mapping: { email: "", custom_fields: {} }, only_where: {},
+  display_name: "", connection: null, list_id: "", segments: [], mapping: { email: "", custom_fields: {} },
+  only_where: {},
   removal: "leavers", schedule: "default", timezone: null, run_on_landing: true, max_profiles: 100_000,
   max_shrink_percent: 50, clear_empty: false, create_missing_fields: false, enabled: true,
 };
@@ -28,8 +29,11 @@ export function NewExport({ query }) {
   const segment = query.get("segment");
   const draft = { ...EMPTY, segments: segment ? [segment] : [] };
   if (!from) return html`<${Editor} title=${t.exports.add} initial=${draft} />`;
-  const copied = live.data && { ...EMPTY, ...documentOf(live.data, EXPORT_KEYS), display_name: t.editor.copyOf(live.data.display_name), list_id: "" };
-  return html`<${Shown} live=${live}>${() => html`<${Editor} title=${t.exports.duplicate} initial=${copied} changed=${true} />`}<//>`;
+  const copied = live.data
+    && { ...EMPTY, ...documentOf(live.data, EXPORT_KEYS), display_name: t.editor.copyOf(live.data.display_name),
+      list_id: "" };
+  return html`<${Shown}
+    live=${live}>${() => html`<${Editor} title=${t.exports.duplicate} initial=${copied} changed=${true} />`}<//>`;
 }
 
 export function EditExport({ id }) {
@@ -41,7 +45,8 @@ export function EditExport({ id }) {
   }, [live.data]);
   if (!began) return html`<${Shown} live=${live}>${() => null}<//>`;
   const initial = { ...EMPTY, ...documentOf(began.element, EXPORT_KEYS) };
-  return html`<${Editor} key=${began.etag} id=${id} etag=${began.etag} title=${t.editor.editing(began.element.display_name)} initial=${initial}
+  return html`<${Editor} key=${began.etag} id=${id} etag=${began.etag}
+    title=${t.editor.editing(began.element.display_name)} initial=${initial}
     onTheirs=${(element, etag) => setBegan({ element, etag })} />`;
 }
 
@@ -54,9 +59,10 @@ function Editor({ id, etag, title, initial, onTheirs }) {
   const columns = useColumns(draft.segments);
   const missing = useMemo(() => whatIsMissing(draft), [draft]);
   const exportId = id ?? name ?? slug(draft.display_name);
-  const set = (part) => {
+  // `quiet`: the page itself fills something in, and nobody would miss it.
+  const set = (part, quiet) => {
     setDraft((last) => ({ ...last, ...part }));
-    leaving.ask = () => t.leave;
+    if (!quiet) leaving.ask = () => t.leave;
   };
   useEffect(() => {
     const stay = (event) => leaving.ask && event.preventDefault();
@@ -64,7 +70,8 @@ function Editor({ id, etag, title, initial, onTheirs }) {
     return () => removeEventListener("beforeunload", stay);
   }, []);
   const store = (over) => action.run(async () => {
-    await call("PUT", path`/exports/${exportId}`, { body: cleaned(draft), ...(id ? { ifMatch: over || etag } : { create: true }) });
+    await call("PUT", path`/exports/${exportId}`,
+      { body: cleaned(draft), ...(id ? { ifMatch: over || etag } : { create: true }) });
     leaving.ask = null;
     announce(t.saved);
     go(`exports/${exportId}`);
@@ -77,27 +84,46 @@ function Editor({ id, etag, title, initial, onTheirs }) {
     if (first) announce(missing[first]);
     else store();
   };
-  const said = (field) => action.problem?.errors.find((each) => each.field === field || each.field?.startsWith(`${field}.`))?.detail;
+  const said = (field) =>
+    action.problem?.errors.find((each) => each.field === field || each.field?.startsWith(`${field}.`))?.detail;
   const given = { draft, set, said, columns, me };
-  const step = (name, body) => html`<${Step} name=${name} number=${STEPS.indexOf(name) + 1} missing=${missing[name]} tried=${tried}>${body}<//>`;
-  return html`<${Page} title=${title} back=${id ? { href: `#/exports/${id}`, text: initial.display_name } : { href: "#/exports", text: t.nav.exports }} lead=${t.editor.lead}>
+  const step = (name, body) =>
+    html`<${Step} name=${name} number=${STEPS.indexOf(name) + 1} missing=${missing[name]} tried=${tried}>${body}<//>`;
+  return html`<${Page} title=${title}
+    back=${id ? { href: `#/exports/${id}`, text: initial.display_name } : { href: "#/exports", text: t.nav.exports }}
+    lead=${t.editor.lead}>
     <form class="editor" onSubmit=${save} novalidate>
-      <nav class="stepper" aria-label=${t.editor.steps}><ol>${STEPS.map((each, i) => html`<li class=${missing[each] ? "" : "done"}>
-        <a href=${`#step-${each}`} onClick=${jump}><span class="mark" aria-hidden="true">${missing[each] ? i + 1 : html`<${Icon} name="ok" />`}</span>${t.editor[each].title}${!missing[each] && html`<span class="sr"> ${t.done}</span>`}</a></li>`)}</ol></nav>
+      <nav class="stepper"
+        aria-label=${t.editor.steps}><ol>${STEPS.map((each, i) => html`<li class=${missing[each] ? "" : "done"}>
+          <a href=${`#step-${each}`}
+            onClick=${jump}><span class="mark" aria-hidden="true">${missing[each] ? i + 1 : html`<${Icon} name="ok" />`}
+            </span>${t.editor[each].title}${!missing[each] && html`<span class="sr"> ${t.done}</span>`}</a></li>`)}
+        </ol></nav>
       <div class="editor-steps">
         ${step("where", html`
-          <${Field} id="name" label=${t.exports.name} hint=${t.editor.nameHint(exportId)} problem=${said("display_name")}>${(ids) => html`<${Text} value=${draft.display_name} onValue=${(display_name) => set({ display_name })} maxlength="100" ...${ids} />`}<//>
+          <${Field} id="name" label=${t.exports.name} hint=${t.editor.nameHint(exportId)}
+            problem=${said("display_name")}>
+            ${(ids) => html`<${Text} value=${draft.display_name} onValue=${(display_name) => set({ display_name })}
+              maxlength="100" ...${ids} />`}<//>
           <${Destination} ...${given} />
-          ${!id && action.problem?.status === 412 && html`<${Field} id="id" label=${t.connections.id} problem=${t.exists}>${(ids) => html`<${Text} value=${exportId} onValue=${setName} ...${ids} />`}<//>`}`)}
+          ${!id && action.problem?.status === 412
+            && html`<${Field} id="id" label=${t.connections.id}
+              problem=${t.exists}>${(ids) => html`<${Text} value=${exportId} onValue=${setName} ...${ids} />`}<//>`}`)}
         ${step("who", html`<${SegmentChoice} ...${given} />`)}
         ${step("what", html`<${Matching} ...${given} />`)}
         ${step("rules", html`<${Rules} ...${given} />`)}
         ${step("when", html`<${When} ...${given} />`)}
         ${id && action.problem?.status === 412
-          ? html`<${Conflict} path=${path`/exports/${id}`} base=${initial} keys=${EXPORT_KEYS} onReload=${onTheirs} onKeep=${store} />`
+          ? html`<${Conflict} path=${path`/exports/${id}`} base=${initial} keys=${EXPORT_KEYS} onReload=${onTheirs}
+            onKeep=${store} />`
           : html`<${Trouble} problem=${action.problem} />`}
-        ${tried && Object.keys(missing).length > 0 && html`<${Notice} tone="warn" title=${t.editor.incomplete}><ul>${Object.entries(missing).map(([each, text]) => html`<li><a href=${`#step-${each}`} onClick=${jump}>${t.editor[each].title}</a>: ${text}</li>`)}</ul><//>`}
-        <div class="save-bar"><p>${t.editor.doesNotRun}</p><${Button} href=${id ? `#/exports/${id}` : "#/exports"}>${t.cancel}<//>
+        ${tried && Object.keys(missing).length > 0
+          && html`<${Notice} tone="warn"
+            title=${t.editor.incomplete}>
+            <ul>${Object.entries(missing).map(([each, text]) =>
+              html`<li><a href=${`#step-${each}`} onClick=${jump}>${t.editor[each].title}</a>: ${text}</li>`)}</ul><//>`}
+        <div class="save-bar"><p>${t.editor.doesNotRun}</p>
+          <${Button} href=${id ? `#/exports/${id}` : "#/exports"}>${t.cancel}<//>
           <button class="button primary" type="submit" disabled=${action.busy}>${t.save}</button></div>
       </div>
     </form>
@@ -106,7 +132,8 @@ function Editor({ id, etag, title, initial, onTheirs }) {
 
 function Step({ name, number, missing, tried, children }) {
   return html`<section class="card step" id=${`step-${name}`} tabindex="-1" aria-labelledby=${`title-${name}`}>
-    <h2 id=${`title-${name}`}><span class="mark" aria-hidden="true">${missing ? number : html`<${Icon} name="ok" />`}</span>${t.editor[name].title}</h2>
+    <h2 id=${`title-${name}`}><span class="mark" aria-hidden="true">${missing ? number : html`<${Icon} name="ok" />`}
+    </span>${t.editor[name].title}</h2>
     <p class="muted">${t.editor[name].text}</p>
     ${children}
     ${tried && missing && html`<p class="wrong-text"><${Icon} name="warn" />${missing}</p>`}
@@ -129,8 +156,10 @@ function whatIsMissing(draft) {
   else if (!draft.connection && !draft.list_id) missing.where = t.editor.where.noConnection;
   if (!draft.segments.length) missing.who = t.editor.who.none;
   if (!draft.mapping.email) missing.what = t.editor.what.noEmail;
-  else if (Object.entries(draft.mapping.custom_fields || {}).some((pair) => !pair.every(Boolean))) missing.what = t.editor.what.incomplete;
-  if (Object.entries(draft.only_where).some(([column, values]) => !column || !values.length)) missing.rules = t.editor.rules.noValues;
+  else if (Object.entries(draft.mapping.custom_fields
+    || {}).some((pair) => !pair.every(Boolean))) missing.what = t.editor.what.incomplete;
+  if (Object.entries(draft.only_where).some(([column, values]) => !column
+    || !values.length)) missing.rules = t.editor.rules.noValues;
   else if (draft.max_profiles === null || draft.max_shrink_percent === null) missing.rules = t.editor.rules.noNumber;
   if (!draft.schedule.trim()) missing.when = t.editor.when.none;
   return missing;

@@ -22,8 +22,8 @@ export function useColumns(segments) {
     const stop = new AbortController();
     setFound((last) => ({ ...last, loading: true, problem: null }));
     Promise.all(segments.map((name) => call("GET", path`/segments/${name}/columns`, { signal: stop.signal })))
-      .then((answers) => setFound({ ...joined(segments, answers.map(({ data }) => data)), loading: false }))
-      .catch((problem) => stop.signal.aborted || setFound({ columns: [], suggestions: {}, loading: false, problem }));
+    .then((answers) => setFound({ ...joined(segments, answers.map(({ data }) => data)), loading: false }))
+    .catch((problem) => stop.signal.aborted || setFound({ columns: [], suggestions: {}, loading: false, problem }));
     return () => stop.abort();
   }, [names]);
   return found;
@@ -36,7 +36,8 @@ function joined(segments, answers) {
     known.in.push(segments[i]);
     columns.set(column.name.toLowerCase(), known);
   }));
-  const all = [...columns.values()].map((column) => ({ ...column, absent: segments.filter((each) => !column.in.includes(each)) }));
+  const all = [...columns.values()].map((column) =>
+    ({ ...column, absent: segments.filter((each) => !column.in.includes(each)) }));
   return { columns: all, suggestions: answers[0].suggestions || {} };
 }
 
@@ -52,30 +53,39 @@ export function columnNote(columns, chosen) {
   if (!chosen) return null;
   if (!column) return columns.length ? t.editor.what.noColumn : null;
   if (column.absent.length) return t.editor.what.absent(column.absent.join(", "));
-  return (column.sample || []).filter(Boolean).length ? t.editor.what.sample(column.sample.filter(Boolean).slice(0, 3).join(" · ")) : null;
+  return (column.sample || []).filter(Boolean).length
+    ? t.editor.what.sample(column.sample.filter(Boolean).slice(0, 3).join(" · ")) : null;
 }
 
 function mother() {
-  return LABEL_LANGUAGES.map(([code]) => code).find((code) => navigator.languages.some((each) => each.toLowerCase().startsWith(code.toLowerCase()))) || "";
+  return LABEL_LANGUAGES.map(([code]) => code).find((code) =>
+    navigator.languages.some((each) => each.toLowerCase().startsWith(code.toLowerCase()))) || "";
 }
 
 export function Matching({ draft, set, said, columns }) {
   const [language, setLanguage] = useState(mother);
   const { mapping } = draft;
-  const setMapping = (part) => set({ mapping: { ...mapping, ...part } });
+  const setMapping = (part, quiet) => set({ mapping: { ...mapping, ...part } }, quiet);
   useEffect(() => {
     if (!mapping.email && Object.values(columns.suggestions).some(Boolean)) {
-      const free = Object.entries(columns.suggestions).filter(([field, column]) => FIELDS.includes(field) && column && !mapping[field]);
-      if (free.length) setMapping(Object.fromEntries(free));
+      const free = Object.entries(columns.suggestions).filter(([field, column]) => FIELDS.includes(field) && column
+        && !mapping[field]);
+      if (free.length) setMapping(Object.fromEntries(free), true);
     }
   }, [columns.suggestions]);
   if (!draft.segments.length) return html`<p class="muted">${t.editor.what.first}</p>`;
   return html`
     <${Trouble} problem=${columns.problem} />
     ${columns.loading && html`<p class="muted" role="status">${t.editor.what.reading}</p>`}
-    <div class="inline-field"><label for="labels">${t.editor.what.language}</label><${Select} id="labels" value=${language} options=${[["", "English"], ...LABEL_LANGUAGES]} onValue=${setLanguage} /></div>
-    <div class="grid">${FIELDS.map((field) => html`<${Match} key=${field} field=${field} language=${language} columns=${columns} column=${mapping[field]} problem=${said(`mapping.${field}`)} onValue=${(column) => setMapping({ [field]: column })} />`)}</div>
-    <${CustomFields} draft=${draft} columns=${columns.columns} setMapping=${setMapping} set=${set} problem=${said("mapping.custom_fields")} />
+    <div class="inline-field"><label for="labels">${t.editor.what.language}</label>
+      <${Select} id="labels" value=${language} options=${[["", "English"], ...LABEL_LANGUAGES]}
+        onValue=${setLanguage} /></div>
+    <div class="grid">
+      ${FIELDS.map((field) =>
+        html`<${Match} key=${field} field=${field} language=${language} columns=${columns} column=${mapping[field]}
+          problem=${said(`mapping.${field}`)} onValue=${(column) => setMapping({ [field]: column })} />`)}</div>
+    <${CustomFields} draft=${draft} columns=${columns.columns} setMapping=${setMapping} set=${set}
+      problem=${said("mapping.custom_fields")} />
     ${mapping.email && html`<${Sample} draft=${draft} />`}`;
 }
 
@@ -83,9 +93,12 @@ function Match({ field, language, columns, column, problem, onValue }) {
   const suggested = column && columns.suggestions[field] === column;
   const also = language && { lang: language, text: FIELD_LABELS[language][field] };
   const note = columnNote(columns.columns, column);
-  return html`<${Field} id=${`match-${field}`} label=${FIELD_LABELS.en[field]} also=${also} optional=${field !== "email"} problem=${problem}
+  return html`<${Field} id=${`match-${field}`} label=${FIELD_LABELS.en[field]} also=${also}
+    optional=${field !== "email"} problem=${problem}
     hint=${html`${suggested && html`<span class="tag">${t.editor.what.suggested}</span> `}${note}`}>
-    ${(ids) => html`<${Select} value=${column || ""} options=${columnChoices(columns.columns, column, field === "email" ? t.editor.what.choose : t.editor.what.none)} onValue=${onValue} ...${ids} />`}<//>`;
+    ${(ids) => html`<${Select} value=${column || ""}
+      options=${columnChoices(columns.columns, column, field === "email" ? t.editor.what.choose : t.editor.what.none)}
+      onValue=${onValue} ...${ids} />`}<//>`;
 }
 
 function CustomFields({ draft, columns, setMapping, set, problem }) {
@@ -97,19 +110,27 @@ function CustomFields({ draft, columns, setMapping, set, problem }) {
     setMapping({ custom_fields: Object.fromEntries(next) });
   };
   const put = (i, row) => change(rows.map((each, j) => (j === i ? row : each)));
-  const strange = rows.some(([field]) => field && known.data && !fields.some((each) => each.name.toLowerCase() === field.toLowerCase()));
+  const strange = rows.some(([field]) => field && known.data
+    && !fields.some((each) => each.name.toLowerCase() === field.toLowerCase()));
   return html`<fieldset class="rows"><legend>${t.editor.what.custom}</legend>
-    <datalist id="fields">${fields.map((each) => html`<option key=${each.id || each.name} value=${each.name}>${each.type}</option>`)}</datalist>
+    <datalist id="fields">
+      ${fields.map((each) => html`<option key=${each.id || each.name} value=${each.name}>${each.type}</option>`)}
+    </datalist>
     ${rows.map(([field, column], i) => html`<div class="row">
-      <${Text} list="fields" value=${field} placeholder=${t.editor.what.fieldName} aria-label=${t.editor.what.fieldNumber(i + 1)} onValue=${(name) => put(i, [name, column])} />
+      <${Text} list="fields" value=${field} placeholder=${t.editor.what.fieldName}
+        aria-label=${t.editor.what.fieldNumber(i + 1)} onValue=${(name) => put(i, [name, column])} />
       <span aria-hidden="true">←</span>
-      <${Select} value=${column} options=${columnChoices(columns, column, t.editor.what.choose)} aria-label=${t.editor.what.columnNumber(i + 1)} onValue=${(name) => put(i, [field, name])} />
-      <${Button} kind="quiet" aria-label=${t.editor.what.dropField(field || i + 1)} onClick=${() => change(rows.filter((_, j) => j !== i))}>${t.remove}<//>
+      <${Select} value=${column} options=${columnChoices(columns, column, t.editor.what.choose)}
+        aria-label=${t.editor.what.columnNumber(i + 1)} onValue=${(name) => put(i, [field, name])} />
+      <${Button} kind="quiet" aria-label=${t.editor.what.dropField(field || i + 1)}
+        onClick=${() => change(rows.filter((_, j) => j !== i))}>${t.remove}<//>
       ${field && html`<p class="hint">${typeOf(fields, field, known.data, draft.create_missing_fields)}</p>`}
     </div>`)}
     ${problem && html`<p class="wrong-text"><${Icon} name="warn" />${problem}</p>`}
     <${Button} onClick=${() => setRows([...rows, ["", ""]])}>${t.editor.what.addField}<//>
-    ${(strange || draft.create_missing_fields) && html`<${Check} id="create" label=${t.editor.what.create} hint=${t.editor.what.createHint} checked=${draft.create_missing_fields} onValue=${(create_missing_fields) => set({ create_missing_fields })} />`}
+    ${(strange || draft.create_missing_fields)
+      && html`<${Check} id="create" label=${t.editor.what.create} hint=${t.editor.what.createHint}
+        checked=${draft.create_missing_fields} onValue=${(create_missing_fields) => set({ create_missing_fields })} />`}
   </fieldset>`;
 }
 
@@ -125,33 +146,46 @@ function Sample({ draft }) {
   const [segment, setSegment] = useState(draft.segments[0]);
   const [shown, setShown] = useState(null);
   const name = draft.segments.includes(segment) ? segment : draft.segments[0];
-  const mapping = { ...draft.mapping, custom_fields: Object.fromEntries(Object.entries(draft.mapping.custom_fields || {}).filter(([field, column]) => field && column)) };
+  const mapping = { ...draft.mapping,
+    custom_fields: Object.fromEntries(Object.entries(draft.mapping.custom_fields
+      || {}).filter(([field, column]) => field && column)) };
   const filled = Object.fromEntries(Object.entries(mapping).filter(([, column]) => column));
-  const where = Object.fromEntries(Object.entries(draft.only_where).filter(([column, values]) => column && values.length));
-  const wish = JSON.stringify({ mapping: filled, only_where: where, clear_empty: draft.clear_empty, ...(draft.connection ? { connection: draft.connection } : {}) });
+  const where = Object.fromEntries(Object.entries(draft.only_where).filter(([column, values]) => column
+    && values.length));
+  const wish = JSON.stringify({ mapping: filled, only_where: where, clear_empty: draft.clear_empty,
+    ...(draft.connection ? { connection: draft.connection } : {}) });
   useEffect(() => {
     const stop = new AbortController();
     const timer = setTimeout(() => {
       call("POST", path`/segments/${name}/preview`, { body: JSON.parse(wish), signal: stop.signal })
-        .then(({ data }) => setShown({ data }))
-        .catch((problem) => stop.signal.aborted || setShown({ problem }));
+      .then(({ data }) => setShown({ data }))
+      .catch((problem) => stop.signal.aborted || setShown({ problem }));
     }, SETTLE);
     return () => {
       clearTimeout(timer);
       stop.abort();
     };
   }, [name, wish]);
-  const contacts = (shown?.data?.contacts || []).map(({ custom_fields, ...standard }) => ({ ...standard, ...custom_fields }));
+  const contacts = (shown?.data?.contacts
+    || []).map(({ custom_fields, ...standard }) => ({ ...standard, ...custom_fields }));
   const fields = [...new Set(contacts.flatMap((contact) => Object.keys(contact)))];
   const problems = Object.entries(shown?.data?.problems || {}).filter(([, count]) => count);
   return html`<div class="sample" aria-live="polite"><div class="card-head"><h3>${t.editor.what.sampleTitle}</h3>
-    ${draft.segments.length > 1 && html`<${Select} aria-label=${t.segments.name} value=${name} options=${draft.segments.map((each) => [each, each])} onValue=${setSegment} />`}</div>
+    ${draft.segments.length > 1
+      && html`<${Select} aria-label=${t.segments.name} value=${name}
+        options=${draft.segments.map((each) => [each, each])} onValue=${setSegment} />`}</div>
     <p class="hint">${t.editor.what.sampleText}</p>
     ${!shown && html`<p class="muted">${t.loading}</p>`}
     <${Trouble} problem=${shown?.problem} />
     ${shown?.data && (contacts.length
-      ? html`<${Table} label=${t.editor.what.sampleTitle} columns=${fields.map((field) => [FIELD_LABELS.en[field] || field])} rows=${contacts.map((contact, i) => ({ key: i, cells: fields.map((field) => String(contact[field] ?? "–")) }))} />`
+      ? html`<${Table} label=${t.editor.what.sampleTitle}
+        columns=${fields.map((field) => [FIELD_LABELS.en[field] || field])}
+        rows=${contacts.map((contact, i) =>
+          ({ key: i, cells: fields.map((field) => String(contact[field] ?? "–")) }))} />`
       : html`<${Notice} tone="warn">${t.editor.what.noContacts}<//>`)}
-    ${shown?.data && problems.length > 0 && html`<p class="hint">${t.editor.what.looked(number(shown.data.rows_looked_at))} ${problems.map(([code, count]) => t.editor.what.problem(number(count), t.counts[code] || code)).join(", ")}</p>`}
+    ${shown?.data && problems.length > 0
+      && html`<p class="hint">
+        ${t.editor.what.looked(number(shown.data.rows_looked_at))} ${problems.map(([code, count]) =>
+          t.editor.what.problem(number(count), t.counts[code] || code)).join(", ")}</p>`}
   </div>`;
 }

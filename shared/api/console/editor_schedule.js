@@ -26,7 +26,8 @@ export function read(schedule) {
 function written({ every, time, days }) {
   const [hour, minute] = time.split(":").map(Number);
   const at = `${minute || 0} ${hour || 0} * *`;
-  return { hour: "0 * * * *", day: `${at} *`, workday: `${at} 1-5`, week: `${at} ${DAYS.filter((day) => days.includes(day)).join(",") || "1"}` }[every];
+  return { hour: "0 * * * *", day: `${at} *`, workday: `${at} 1-5`,
+    week: `${at} ${DAYS.filter((day) => days.includes(day)).join(",") || "1"}` }[every];
 }
 
 export function When({ draft, set, said, me }) {
@@ -34,22 +35,50 @@ export function When({ draft, set, said, me }) {
   const change = (part) => {
     const next = { ...form, ...part };
     setForm(next);
-    const schedule = ["default", "off"].includes(next.every) ? next.every : next.every === "cron" ? draft.schedule : written(next);
+    const schedule = ["default", "off"].includes(next.every) ? next.every : next.every === "cron" ? draft.schedule
+      : written(next);
     set({ schedule: next.every === "cron" && ["default", "off"].includes(schedule) ? "30 6 * * 1-5" : schedule });
   };
   const timed = ["day", "workday", "week"].includes(form.every);
   const zones = Intl.supportedValuesOf("timeZone");
   return html`
-    <${Check} id="landing" label=${t.editor.when.landing} hint=${t.editor.when.landingText} checked=${draft.run_on_landing} onValue=${(run_on_landing) => set({ run_on_landing })} />
+    <${Check} id="landing" label=${t.editor.when.landing} hint=${t.editor.when.landingText}
+      checked=${draft.run_on_landing} onValue=${(run_on_landing) => set({ run_on_landing })} />
     <div class="grid">
-      <${Field} id="every" label=${t.editor.when.every} problem=${said("schedule")}>${(ids) => html`<${Select} value=${form.every} options=${Object.entries(t.editor.when.choices(me.defaults.schedule))} onValue=${(every) => change({ every })} ...${ids} />`}<//>
-      ${timed && html`<${Field} id="time" label=${t.editor.when.time}>${(ids) => html`<input type="time" value=${form.time} onInput=${(event) => change({ time: event.target.value })} ...${ids} />`}<//>`}
-      ${form.every === "cron" && html`<${Field} id="cron" label=${t.editor.when.cron} hint=${t.editor.when.cronHint}>${(ids) => html`<${Text} value=${draft.schedule} onValue=${(schedule) => set({ schedule })} ...${ids} />`}<//>`}
-      ${form.every !== "off" && html`<${Field} id="zone" label=${t.editor.when.zone} problem=${said("timezone")}>${(ids) => html`<input list="zones" value=${draft.timezone ?? ""} placeholder=${t.editor.when.zoneDefault(me.defaults.timezone)} onInput=${(event) => set({ timezone: event.target.value || null })} ...${ids} />`}<//>`}
-      <datalist id="zones">${[zone, ...zones].map((each) => html`<option key=${each} value=${each}></option>`)}</datalist>
+      <${Field} id="every" label=${t.editor.when.every}
+        problem=${said("schedule")}>
+        ${(ids) => html`<${Select} value=${form.every}
+          options=${Object.entries(t.editor.when.choices(me.defaults.schedule))} onValue=${(every) => change({ every })}
+          ...${ids} />`}<//>
+      ${timed && html`<${Field} id="time"
+        label=${t.editor.when.time}>
+        ${(ids) => html`<input type="time" value=${form.time} onInput=${(event) => change({ time: event.target.value })}
+          ...${ids} />`}<//>`}
+      ${form.every === "cron"
+        && html`<${Field} id="cron" label=${t.editor.when.cron}
+          hint=${t.editor.when.cronHint}>
+          ${(ids) => html`<${Text} value=${draft.schedule} onValue=${(schedule) => set({ schedule })} ...${ids} />`}<//>`}
+      ${form.every !== "off"
+        && html`<${Field} id="zone" label=${t.editor.when.zone}
+          problem=${said("timezone")}>
+          ${(ids) => html`<input list="zones" value=${draft.timezone ?? ""}
+            placeholder=${t.editor.when.zoneDefault(me.defaults.timezone)}
+            onInput=${(event) => set({ timezone: event.target.value || null })} ...${ids} />`}<//>`}
+      <datalist id="zones">${[zone, ...zones].map((each) => html`<option key=${each} value=${each}></option>`)}
+      </datalist>
     </div>
-    ${form.every === "week" && html`<fieldset class="days"><legend>${t.editor.when.days}</legend>${DAYS.map((day) => html`<label class="day"><input type="checkbox" checked=${form.days.includes(day)} onChange=${(event) => change({ days: event.target.checked ? [...form.days, day] : form.days.filter((each) => each !== day) })} />${t.editor.when.dayNames[day]}</label>`)}</fieldset>`}
-    ${form.every !== "off" && html`<${NextTimes} schedule=${draft.schedule} timezone=${draft.timezone} fallback=${me.defaults.timezone} />`}`;
+    ${form.every === "week"
+      && html`<fieldset
+        class="days"><legend>${t.editor.when.days}</legend>
+        ${DAYS.map((day) =>
+          html`<label class="day">
+            <input type="checkbox" checked=${form.days.includes(day)}
+              onChange=${(event) =>
+                change({ days: event.target.checked ? [...form.days, day] : form.days.filter((each) => each !== day) })} />
+            ${t.editor.when.dayNames[day]}</label>`)}</fieldset>`}
+    ${form.every !== "off"
+      && html`<${NextTimes} schedule=${draft.schedule} timezone=${draft.timezone}
+        fallback=${me.defaults.timezone} />`}`;
 }
 
 /** The next five times on the schedule's clock, and on the reader's if that is another. */
@@ -61,6 +90,11 @@ export function NextTimes({ schedule, timezone, fallback }) {
   return html`<div class="next" aria-live="polite"><h3>${t.editor.when.next}</h3>
     ${live.data?.sentence && html`<p class="hint">${live.data.sentence}</p>`}
     <${Trouble} problem=${live.problem} />
-    ${live.data && (known.length ? html`<ol class="times">${known.map((iso) => html`<li>${momentIn(iso, there)}${there !== zone && html` <span class="muted">${t.editor.when.yours(momentIn(iso, zone))}</span>`}</li>`)}</ol>` : html`<p class="muted">${t.editor.when.never}</p>`)}
+    ${live.data && (known.length
+      ? html`<ol class="times">
+        ${known.map((iso) =>
+          html`<li>${momentIn(iso, there)}
+            ${there !== zone && html` <span class="muted">${t.editor.when.yours(momentIn(iso, zone))}</span>`}</li>`)}</ol>`
+      : html`<p class="muted">${t.editor.when.never}</p>`)}
   </div>`;
 }

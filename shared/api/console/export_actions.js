@@ -22,7 +22,8 @@ export function ExportActions({ export: each, etag, reload, only, strong }) {
   });
   const change = async (part, said) => {
     const done = await action.run(async () => {
-      await call("PUT", path`/exports/${each.id}`, { body: { ...documentOf(each, EXPORT_KEYS), ...part }, ifMatch: etag });
+      await call("PUT", path`/exports/${each.id}`,
+        { body: { ...documentOf(each, EXPORT_KEYS), ...part }, ifMatch: etag });
       announce(said);
     });
     setAsking(null);
@@ -32,7 +33,10 @@ export function ExportActions({ export: each, etag, reload, only, strong }) {
   const kind = strong ? "primary" : "";
   const trouble = action.problem && html`<div class="action-trouble"><${Trouble} problem=${action.problem} /></div>`;
   if (only) {
-    return html`${trouble}<${Button} kind=${kind} busy=${action.busy} onClick=${() => start(only === "run" ? {} : { dry_run: true })}>${only === "run" ? t.exports.run : t.exports.dryRun}<//>`;
+    return html`${trouble}
+      <${Button} kind=${kind} busy=${action.busy}
+        onClick=${() => start(only === "run" ? {} : { dry_run: true })}>
+        ${only === "run" ? t.exports.run : t.exports.dryRun}<//>`;
   }
   const still = !each.connection;
   return html`
@@ -43,19 +47,24 @@ export function ExportActions({ export: each, etag, reload, only, strong }) {
       !still && { text: t.exports.full, onClick: () => setAsking("full") },
       !still && { text: t.exports.reconcile, onClick: () => setAsking("reconcile") },
       !still && { text: t.exports.force, onClick: () => setAsking("force") },
-      each.enabled ? { text: t.exports.pause, onClick: () => change({ enabled: false }, t.exports.paused) } : { text: t.exports.enable, onClick: () => change({ enabled: true }, t.exports.enabled) },
+      each.enabled ? { text: t.exports.pause, onClick: () => change({ enabled: false }, t.exports.paused) }
+        : { text: t.exports.enable, onClick: () => change({ enabled: true }, t.exports.enabled) },
       { text: t.exports.duplicate, href: `#/exports/new?from=${each.id}` },
       !still && { text: t.exports.detach, onClick: () => setAsking("detach") },
       { text: t.exports.remove, danger: true, onClick: () => setAsking("remove") },
     ]} />
     ${trouble}
-    ${asking && asking in t.ask && html`<${Ask} words=${t.ask[asking]} busy=${action.busy} onClose=${() => setAsking(null)}
-      onYes=${() => (asking === "detach" ? change({ connection: null }, t.exports.detached) : start(asking === "force" ? { force: true } : { mode: asking }))} />`}
+    ${asking && asking in t.ask
+      && html`<${Ask} words=${t.ask[asking]} busy=${action.busy} onClose=${() => setAsking(null)}
+        onYes=${() =>
+          (asking === "detach" ? change({ connection: null }, t.exports.detached)
+            : start(asking === "force" ? { force: true } : { mode: asking }))} />`}
     ${asking === "remove" && html`<${Remove} export=${each} onClose=${() => setAsking(null)} />`}`;
 }
 
 function Ask({ words, busy, onClose, onYes }) {
-  return html`<${Dialog} title=${words.title} onClose=${onClose} actions=${html`<${Button} kind="primary" busy=${busy} onClick=${onYes}>${words.yes}<//>`}><p>${words.text}</p><//>`;
+  return html`<${Dialog} title=${words.title} onClose=${onClose}
+    actions=${html`<${Button} kind="primary" busy=${busy} onClick=${onYes}>${words.yes}<//>`}><p>${words.text}</p><//>`;
 }
 
 function Remove({ export: each, onClose }) {
@@ -70,11 +79,15 @@ function Remove({ export: each, onClose }) {
     go(run ? `runs/${run}` : "exports");
   });
   return html`<${Dialog} title=${t.removal.title(each.display_name)} onClose=${onClose}
-    actions=${html`<${Button} kind="danger" busy=${action.busy} onClick=${remove}>${takes ? t.removal.both(count) : t.removal.only}<//>`}>
+    actions=${html`<${Button} kind="danger" busy=${action.busy}
+      onClick=${remove}>${takes ? t.removal.both(count) : t.removal.only}<//>`}>
     <p>${t.removal.text}</p>
     <fieldset class="rows"><legend>${t.removal.people(count)}</legend>
-      <${Check} type="radio" name="people" id="people-keep" label=${t.removal.keep} hint=${t.removal.keepText} checked=${!takes} onValue=${() => setPeople("keep")} />
-      <${Check} type="radio" name="people" id="people-remove" label=${t.removal.remove(count)} hint=${t.removal.removeText} checked=${takes} disabled=${!each.members || !each.connection} onValue=${() => setPeople("remove")} />
+      <${Check} type="radio" name="people" id="people-keep" label=${t.removal.keep} hint=${t.removal.keepText}
+        checked=${!takes} onValue=${() => setPeople("keep")} />
+      <${Check} type="radio" name="people" id="people-remove" label=${t.removal.remove(count)}
+        hint=${t.removal.removeText} checked=${takes} disabled=${!each.members || !each.connection}
+        onValue=${() => setPeople("remove")} />
     </fieldset>
     <${Trouble} problem=${action.problem} />
   <//>`;

@@ -17,17 +17,20 @@ export function Exports() {
   return html`<${Page} title=${t.nav.exports} lead=${t.exports.lead} actions=${live.data?.exports.length > 0 && add}>
     <${Shown} live=${live}>${(data) => html`
       <${Invalid} documents=${data.invalid} />
-      ${data.exports.length ? html`<${List} exports=${data.exports} />` : html`<${Empty} title=${t.exports.none} action=${add}>${t.exports.noneText}<//>`}`}
+      ${data.exports.length ? html`<${List} exports=${data.exports} />`
+        : html`<${Empty} title=${t.exports.none} action=${add}>${t.exports.noneText}<//>`}`}
     <//>
   <//>`;
 }
 
 function List({ exports }) {
-  const columns = [[t.exports.name], [t.exports.state], [t.exports.members, "num"], [t.exports.last], [t.exports.next], [t.exports.permission]];
+  const columns = [[t.exports.name], [t.exports.state], [t.exports.people, "num"], [t.exports.last], [t.exports.next],
+    [t.exports.permission]];
   const rows = exports.map((each) => ({
     key: each.id,
     cells: [
-      html`<a href=${`#/exports/${each.id}`}><strong>${each.display_name}</strong></a><div class="muted wrap">${each.segments.join(" + ")} → ${each.connection || t.exports.noConnection}</div>`,
+      html`<a href=${`#/exports/${each.id}`}><strong>${each.display_name}</strong></a>
+        <div class="muted wrap">${each.segments.join(" + ")} → ${each.connection || t.exports.noConnection}</div>`,
       html`<a class="plain" href=${runOf(each)}><${Badge} ...${stateOf(each)} /></a>`,
       number(each.members),
       each.last_run ? html`<${Time} iso=${each.last_run.ended_at || each.last_run.submitted_at} />` : "–",

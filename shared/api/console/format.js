@@ -2,7 +2,6 @@
 
 const LOCALE = navigator.language?.startsWith("en") ? navigator.language : "en-GB";
 const numbers = new Intl.NumberFormat(LOCALE);
-const short = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumFractionDigits: 1 });
 const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
 const absolute = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
 const exact = new Intl.DateTimeFormat(LOCALE, { dateStyle: "full", timeStyle: "long" });
@@ -11,7 +10,6 @@ const UNITS = [["day", 86_400], ["hour", 3600], ["minute", 60]];
 export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export const number = (value) => (value === null || value === undefined ? "–" : numbers.format(value));
-export const compact = (value) => short.format(value);
 
 export function bytes(value) {
   if (value === null || value === undefined) return "–";
@@ -25,7 +23,8 @@ export function bytes(value) {
 export function ago(iso, now = Date.now()) {
   const seconds = (new Date(iso) - now) / 1000;
   const [unit, size] = UNITS.find(([, each]) => Math.abs(seconds) >= each) || ["second", 1];
-  if (unit === "second") return Math.abs(seconds) < 10 ? relative.format(0, "second") : relative.format(Math.round(seconds), unit);
+  if (unit === "second") return Math.abs(seconds) < 10 ? relative.format(0, "second")
+    : relative.format(Math.round(seconds), unit);
   return relative.format(Math.trunc(seconds / size), unit);
 }
 
@@ -35,7 +34,8 @@ export const momentInFull = (iso) => exact.format(new Date(iso));
 /** A moment on the clock of another zone. */
 export function momentIn(iso, timeZone) {
   return new Intl.DateTimeFormat(LOCALE, {
-    weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit", timeZone, timeZoneName: "short",
+    weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit", timeZone,
+    timeZoneName: "short",
   }).format(new Date(iso));
 }
 
@@ -51,6 +51,11 @@ export function duration(seconds) {
 export function tookSeconds(run, now = Date.now()) {
   if (!run.started_at) return null;
   return (new Date(run.ended_at || now) - new Date(run.started_at)) / 1000;
+}
+
+/** The app's own words as a sentence. */
+export function sentence(text) {
+  return `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 }
 
 /** An id for a document from its name: "Spring – campaign" -> "spring-campaign". */

@@ -22,10 +22,16 @@ export function History({ query }) {
   if (chosen && !known.some(([id]) => id === chosen)) known.push([chosen, chosen]);
   return html`<${Page} title=${t.nav.history} lead=${t.history.lead}>
     <div class="filters">
-      <div class="inline-field"><label for="whose">${t.run.export}</label><${Select} id="whose" value=${chosen} options=${[["", t.history.all], ...known]} onValue=${(id) => go(id ? `history?export=${id}` : "history")} /></div>
-      <div class="inline-field"><label for="state">${t.exports.state}</label><${Select} id="state" value=${state} options=${[["", t.history.any], ...t.history.states.map((each) => [each, t.states[each]])]} onValue=${setState} /></div>
+      <div class="inline-field"><label for="whose">${t.run.export}</label>
+        <${Select} id="whose" value=${chosen} options=${[["", t.history.all], ...known]}
+          onValue=${(id) => go(id ? `history?export=${id}` : "history")} /></div>
+      <div class="inline-field"><label for="state">${t.exports.state}</label>
+        <${Select} id="state" value=${state}
+          options=${[["", t.history.any], ...t.history.states.map((each) => [each, t.states[each]])]}
+          onValue=${setState} /></div>
     </div>
-    <${Shown} live=${live}>${(data) => html`<${Whole} key=${base} base=${base} first=${data} state=${state} whose=${!chosen} />`}<//>
+    <${Shown} live=${live}>
+      ${(data) => html`<${Whole} key=${base} base=${base} first=${data} state=${state} whose=${!chosen} />`}<//>
   <//>`;
 }
 
@@ -46,7 +52,9 @@ function Whole({ base, first, state, whose }) {
   const shown = state ? runs.filter((run) => run.state === state) : runs;
   if (!runs.length) return html`<${Empty} title=${t.history.none}>${t.history.noneText}<//>`;
   return html`
-    <${Card} title=${t.history.chart}><${Chart} runs=${shown} />${shown.filter((run) => run.ended_at && !run.dry_run).length < 2 && html`<p class="muted">${t.history.tooFew}</p>`}<//>
+    <${Card} title=${t.history.chart}><${Chart} runs=${shown} />
+      ${shown.filter((run) => run.ended_at && !run.dry_run).length < 2
+        && html`<p class="muted">${t.history.tooFew}</p>`}<//>
     ${shown.length ? html`<${Runs} runs=${shown} whose=${whose} />` : html`<p class="muted">${t.history.noSuch}</p>`}
     <${Trouble} problem=${action.problem} />
     ${next && html`<${Button} busy=${action.busy} onClick=${more}>${t.history.more}<//>`}`;

@@ -7,11 +7,18 @@ export const BUSY = 1500; // milliseconds between looks while a run is under way
 export const CALM = 20_000;
 const SLOWEST = 120_000;
 
-const seen = new Map(); // path -> the last answer, shown at once when a page is opened again
+const FRESH = 10_000; // an older answer is not shown when a page is opened again: states change
+
+const seen = new Map(); // path -> the last answer, and when it came
 
 /** Forget every answer: the person has changed. */
 export function forgetAnswers() {
   seen.clear();
+}
+
+function known(path) {
+  const last = seen.get(path);
+  return last && Date.now() - last.at < FRESH ? last.answer : undefined;
 }
 
 /**
@@ -36,13 +43,13 @@ export function useLive(path, pace = () => 0) {
         const { data, etag } = await call("GET", path, { signal: stop.signal });
         if (stop.signal.aborted) return;
         failures = 0;
-        seen.set(path, { path, data, etag });
+        seen.set(path, { answer: { path, data, etag }, at: Date.now() });
         setAnswer({ path, data, etag });
         wait = pacing.current(data);
       } catch (problem) {
         if (stop.signal.aborted) return;
         failures += 1;
-        setAnswer((last) => ({ ...(last.path === path ? last : seen.get(path)), path, problem }));
+        setAnswer((last) => ({ ...(last.path === path ? last : known(path)), path, problem }));
         const temporary = problem.status === 0 || problem.status >= 500 || problem.status === 429;
         wait = temporary ? Math.min(SLOWEST, 2000 * 2 ** failures) : 0;
         if (problem.status === 401) dispatchEvent(new CustomEvent("signed-out", { detail: problem }));
@@ -51,16 +58,18 @@ export function useLive(path, pace = () => 0) {
     };
     const awake = () => (document.hidden ? clearTimeout(timer) : look());
     document.addEventListener("visibilitychange", awake);
+    addEventListener("signed-in", look);
     look();
     return () => {
       stop.abort();
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", awake);
+      removeEventListener("signed-in", look);
     };
   }, [path, turn]);
   const current = answer.path === path ? answer : { path };
-  const known = current.data === undefined && path ? { ...seen.get(path), ...current } : current;
-  return { ...known, loading: Boolean(path) && known.data === undefined && !known.problem, reload };
+  const shown = current.data === undefined ? { ...known(path), ...current } : current;
+  return { ...shown, loading: Boolean(path) && shown.data === undefined && !shown.problem, reload };
 }
 
 /** Something done once: run(work) -> whether it went well; while it goes `busy`, then `problem` if it failed. */

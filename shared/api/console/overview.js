@@ -4,7 +4,7 @@ import { html, useState } from "./preact-htm.js";
 import { announce, useMe } from "./app.js";
 import { call } from "./api.js";
 import { BUSY, CALM, useAction, useLive } from "./live.js";
-import { number } from "./format.js";
+import { number, sentence } from "./format.js";
 import { Badge, Button, Card, Icon, Notice, Page, Progress, Shown, Time, Trouble } from "./parts.js";
 import { Invalid, needsAttention, stateOf } from "./states.js";
 import { t } from "./strings.js";
@@ -26,12 +26,16 @@ export function Overview() {
   const actions = some && me.may("contributor") && html`
     <${Button} onClick=${runAll} busy=${every.busy}>${t.overview.runAll}<//>
     <${Button} kind="primary" href="#/exports/new">${t.exports.add}<//>`;
-  return html`<${Page} title=${t.nav.overview} lead=${some && html`<${Verdict} exports=${live.data.exports} />`} actions=${actions}>
+  return html`<${Page} title=${t.nav.overview} lead=${some && html`<${Verdict} exports=${live.data.exports} />`}
+    actions=${actions}>
     <${Trouble} problem=${every.problem} />
     ${started && html`<${Notice} tone="ok">${started}<//>`}
     <${Shown} live=${live}>${(data) => html`
       <${Invalid} documents=${data.invalid} />
-      ${data.exports.length ? html`<${Figures} exports=${data.exports} /><ul class="tiles">${data.exports.map((each) => html`<${Tile} key=${each.id} export=${each} />`)}</ul>` : html`<${Welcome} />`}`}
+      ${data.exports.length
+        ? html`<${Figures} exports=${data.exports} />
+          <ul class="tiles">${data.exports.map((each) => html`<${Tile} key=${each.id} export=${each} />`)}</ul>`
+        : html`<${Welcome} />`}`}
     <//>
   <//>`;
 }
@@ -59,12 +63,20 @@ function Tile({ export: each }) {
   const run = each.active_run;
   const last = each.last_run;
   return html`<li class="card tile">
-    <div class="tile-head"><h2><a href=${`#/exports/${each.id}`}>${each.display_name}</a></h2><${Badge} ...${stateOf(each)} /></div>
-    ${run ? html`<a class="plain" href=${`#/runs/${run.run_id}`}><${Progress} run=${run} /></a>` : html`<p class="reason">${each.removing ? t.exports.removingText : !each.connection ? t.exports.pickConnection : last?.reason || (last ? "" : t.exports.neverRan)}</p>`}
+    <div class="tile-head"><h2><a href=${`#/exports/${each.id}`}>${each.display_name}</a></h2>
+      <${Badge} ...${stateOf(each)} /></div>
+    ${run ? html`<a class="plain" href=${`#/runs/${run.run_id}`}><${Progress} run=${run} /></a>`
+      : html`<p class="reason">
+        ${each.removing ? t.exports.removingText : !each.connection ? t.exports.pickConnection
+          : (last?.reason && sentence(last.reason)) || (last ? t.run.fine : t.exports.neverRan)}</p>`}
     <dl class="facts small">
       <div><dt>${t.exports.members}</dt><dd>${number(each.members)}</dd></div>
-      <div><dt>${t.exports.last}</dt><dd>${last ? html`<a href=${`#/runs/${last.run_id}`}><${Time} iso=${last.ended_at || last.started_at || last.submitted_at} /></a>` : "–"}</dd></div>
-      <div><dt>${t.exports.next}</dt><dd>${each.next_run_at ? html`<${Time} iso=${each.next_run_at} />` : t.exports.noNext}</dd></div>
+      <div><dt>${t.exports.last}</dt>
+        <dd>${last ? html`<a
+          href=${`#/runs/${last.run_id}`}><${Time} iso=${last.ended_at || last.started_at || last.submitted_at} /></a>`
+          : "–"}</dd></div>
+      <div><dt>${t.exports.next}</dt>
+        <dd>${each.next_run_at ? html`<${Time} iso=${each.next_run_at} />` : t.exports.noNext}</dd></div>
     </dl>
   </li>`;
 }
@@ -77,15 +89,20 @@ function Welcome() {
   const connected = connections.data?.connections.length > 0;
   const landed = segments.data?.segments.some((each) => each.state === "complete");
   const steps = [
-    [connected, t.welcome.connect, t.welcome.connectText, me.may("administrator") && ["#/connections/new", t.connections.add]],
+    [connected, t.welcome.connect, t.welcome.connectText,
+      me.may("administrator") && ["#/connections/new", t.connections.add]],
     [landed, t.welcome.land, t.welcome.landText, ["#/segments", t.nav.segments]],
-    [false, t.welcome.export, t.welcome.exportText, connected && me.may("contributor") && ["#/exports/new", t.exports.add]],
+    [false, t.welcome.export, t.welcome.exportText,
+      connected && me.may("contributor") && ["#/exports/new", t.exports.add]],
   ];
   const current = steps.findIndex(([done]) => !done);
   return html`<${Card} title=${t.welcome.title} class="welcome"><p>${t.welcome.text}</p>
     <ol class="steps">${steps.map(([done, title, text, action], i) => html`
-      <li class=${done ? "done" : ""}><span class="mark" aria-hidden="true">${done ? html`<${Icon} name="ok" />` : i + 1}</span>
+      <li class=${done ? "done" : ""}>
+        <span class="mark" aria-hidden="true">${done ? html`<${Icon} name="ok" />` : i + 1}</span>
         <div><h3>${title}${done && html`<span class="sr"> ${t.done}</span>`}</h3><p>${text}</p>
-        ${action && !done && html`<${Button} kind=${i === current || (i === 2 && connected) ? "primary" : ""} href=${action[0]}>${action[1]}<//>`}</div></li>`)}
+          ${action && !done
+            && html`<${Button} kind=${i === current || (i === 2 && connected) ? "primary" : ""}
+              href=${action[0]}>${action[1]}<//>`}</div></li>`)}
     </ol><//>`;
 }

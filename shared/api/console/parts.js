@@ -48,7 +48,9 @@ export function Icon({ name, class: more = "" }) {
 /** A state, told by icon, colour and word; `text` instead of its usual word. */
 export function Badge({ state, text }) {
   const [icon, tone] = STATES[state] || ["info", "calm"];
-  return html`<span class=${`badge ${tone}`}><${Icon} name=${icon} class=${icon === "running" ? "spin" : ""} />${text || t.states[state] || state}</span>`;
+  return html`<span
+    class=${`badge ${tone}`}><${Icon} name=${icon} class=${icon === "running" ? "spin" : ""} />
+    ${text || t.states[state] || state}</span>`;
 }
 
 /** A page: its heading has the focus when one comes to it, and the window's title follows. */
@@ -75,7 +77,8 @@ export function Page({ title, back, actions, lead, children }) {
 export function Card({ title, id, actions, children, class: more = "" }) {
   const label = title && (id || `card-${title.replace(/\W+/g, "-").toLowerCase()}`);
   return html`<section class=${`card ${more}`} aria-labelledby=${label}>
-    ${title && html`<div class="card-head"><h2 id=${label}>${title}</h2>${actions && html`<div class="actions">${actions}</div>`}</div>`}
+    ${title && html`<div
+      class="card-head"><h2 id=${label}>${title}</h2>${actions && html`<div class="actions">${actions}</div>`}</div>`}
     ${children}
   </section>`;
 }
@@ -102,13 +105,16 @@ export function Trouble({ problem, retry }) {
   const title = problem.status === 0 ? t.problems.noAnswer : t.problems.titles[problem.status] || t.problems.title;
   return html`<${Notice} tone="bad" title=${title}>
     <p>${text}</p>${problem.advice && html`<p>${problem.advice}</p>`}
-    ${problem.body.used_by && html`<p>${t.problems.usedBy}${" "}${problem.body.used_by.map((id, i) => [i > 0 && ", ", html`<a href=${`#/exports/${id}`}>${id}</a>`])}</p>`}
-    ${problem.errors.length > 1 && html`<ul>${problem.errors.map((each) => html`<li>${each.field}: ${each.detail}</li>`)}</ul>`}
+    ${problem.body.used_by
+      && html`<p>${t.problems.usedBy}${" "}
+        ${problem.body.used_by.map((id, i) => [i > 0 && ", ", html`<a href=${`#/exports/${id}`}>${id}</a>`])}</p>`}
+    ${problem.errors.length > 1
+      && html`<ul>${problem.errors.map((each) => html`<li>${each.field}: ${each.detail}</li>`)}</ul>`}
     ${retry && html`<${Button} onClick=${retry}>${t.again}<//>`}
   <//>`;
 }
 
-/** What live data is shown in: a placeholder first, a notice when it is out of date. `children` is a function of the data. */
+/** Live data: a placeholder first, a notice when it is out of date. `children` is a function of the data. */
 export function Shown({ live, children }) {
   if (live.loading) return html`<div class="loading" role="status"><span class="sr">${t.loading}</span></div>`;
   const stale = live.problem && live.data !== undefined;
@@ -120,14 +126,16 @@ export function Shown({ live, children }) {
 export function Time({ iso, full }) {
   const now = useNow(15_000);
   if (!iso) return html`<span class="muted">–</span>`;
-  return html`<time datetime=${iso} title=${momentInFull(iso)}>${full ? `${moment(iso)} (${ago(iso, now)})` : ago(iso, now)}</time>`;
+  return html`<time datetime=${iso}
+    title=${momentInFull(iso)}>${full ? `${moment(iso)} (${ago(iso, now)})` : ago(iso, now)}</time>`;
 }
 
 /** A label with its control: `children` gets the ids to tie to it. `problem` is what the server said of the field. */
 export function Field({ id, label, also, hint, problem, optional, children }) {
   const described = [hint && `${id}-hint`, problem && `${id}-problem`].filter(Boolean).join(" ") || undefined;
   return html`<div class=${`field ${problem ? "wrong" : ""}`}>
-    <label for=${id}>${label}${also && html` <span class="also" lang=${also.lang}>${also.text}</span>`}${optional && html` <span class="muted">${t.optional}</span>`}</label>
+    <label for=${id}>${label}${also && html` <span class="also" lang=${also.lang}>${also.text}</span>`}
+      ${optional && html` <span class="muted">${t.optional}</span>`}</label>
     ${children({ id, "aria-describedby": described, "aria-invalid": problem ? "true" : undefined })}
     ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
     ${problem && html`<p class="wrong-text" id=${`${id}-problem`}><${Icon} name="warn" />${problem}</p>`}
@@ -135,19 +143,22 @@ export function Field({ id, label, also, hint, problem, optional, children }) {
 }
 
 export function Text({ value, onValue, ...rest }) {
-  return html`<input type="text" value=${value ?? ""} onInput=${(event) => onValue(event.target.value)} autocomplete="off" spellcheck="false" ...${rest} />`;
+  return html`<input type="text" value=${value ?? ""} onInput=${(event) => onValue(event.target.value)}
+    autocomplete="off" spellcheck="false" ...${rest} />`;
 }
 
 /** `options`: [value, text] pairs. */
 export function Select({ value, options, onValue, ...rest }) {
   return html`<select value=${value ?? ""} onChange=${(event) => onValue(event.target.value)} ...${rest}>
-    ${options.map(([each, text, off]) => html`<option key=${each} value=${each} disabled=${off} selected=${each === (value ?? "")}>${text}</option>`)}
+    ${options.map(([each, text, off]) =>
+      html`<option key=${each} value=${each} disabled=${off} selected=${each === (value ?? "")}>${text}</option>`)}
   </select>`;
 }
 
 export function Check({ id, label, hint, checked, onValue, type = "checkbox", ...rest }) {
   return html`<div class="check">
-    <input type=${type} id=${id} checked=${checked} onChange=${(event) => onValue(event.target.checked)} aria-describedby=${hint ? `${id}-hint` : undefined} ...${rest} />
+    <input type=${type} id=${id} checked=${checked} onChange=${(event) => onValue(event.target.checked)}
+      aria-describedby=${hint ? `${id}-hint` : undefined} ...${rest} />
     <div><label for=${id}>${label}</label>${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}</div>
   </div>`;
 }
@@ -160,7 +171,8 @@ export function Dialog({ title, onClose, children, actions }) {
     dialog.showModal();
     return () => dialog.close();
   }, []);
-  return html`<dialog ref=${box} aria-labelledby="dialog-title" onCancel=${(event) => { event.preventDefault(); onClose(); }}>
+  return html`<dialog ref=${box} aria-labelledby="dialog-title"
+    onCancel=${(event) => { event.preventDefault(); onClose(); }}>
     <h2 id="dialog-title">${title}</h2>${children}
     <div class="dialog-actions"><${Button} onClick=${onClose}>${t.cancel}<//>${actions}</div>
   </dialog>`;
@@ -187,7 +199,8 @@ export function Menu({ label, items }) {
   return html`<details class="menu" ref=${box}><summary class="button">${label}</summary>
     <div class="menu-items">${items.filter(Boolean).map((item) => item.href
       ? html`<a href=${item.href}>${item.text}</a>`
-      : html`<button type="button" class=${item.danger ? "danger-text" : ""} disabled=${item.off} onClick=${item.onClick}>${item.text}</button>`)}</div>
+        : html`<button type="button" class=${item.danger ? "danger-text" : ""} disabled=${item.off}
+          onClick=${item.onClick}>${item.text}</button>`)}</div>
   </details>`;
 }
 
@@ -200,18 +213,23 @@ export function Command({ text, label }) {
     setTimeout(() => setCopied(false), 2000);
   };
   return html`<div class="command"><pre aria-label=${label} role="group"><code>${text}</code></pre>
-    <${Button} onClick=${copy}>${copied ? t.copied : t.copy}<//></div>`;
+    ${navigator.clipboard && html`<${Button} onClick=${copy}>${copied ? t.copied : t.copy}<//>`}</div>`;
 }
 
 export function Facts({ items, wide }) {
-  return html`<dl class=${wide ? "facts wide" : "facts"}>${items.filter(Boolean).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+  return html`<dl
+    class=${wide ? "facts wide" : "facts"}>
+    ${items.filter(Boolean).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
 /** `columns`: [heading, class]; `rows`: {key, cells}. On a phone each cell tells its heading. */
 export function Table({ label, columns, rows }) {
   return html`<div class="table" role="group" aria-label=${label} tabindex="0"><table>
     <thead><tr>${columns.map(([heading, look]) => html`<th scope="col" class=${look}>${heading}</th>`)}</tr></thead>
-    <tbody>${rows.map((row) => html`<tr key=${row.key}>${row.cells.map((cell, i) => html`<td class=${columns[i][1]} data-heading=${columns[i][0]}>${cell}</td>`)}</tr>`)}</tbody>
+    <tbody>${rows.map((row) =>
+      html`<tr key=${row.key}>
+        ${row.cells.map((cell, i) => html`<td class=${columns[i][1]} data-heading=${columns[i][0]}>${cell}</td>`)}</tr>`)}
+    </tbody>
   </table></div>`;
 }
 
@@ -225,7 +243,9 @@ export function Progress({ run }) {
   const label = t.run.progressLabel;
   const words = run.state === "queued" ? t.states.queued : t.phases[run.phase] || run.phase;
   return html`<div class="progress">
-    ${total ? html`<progress aria-label=${label} max=${total} value=${done} />` : html`<progress aria-label=${label} />`}
-    <div class="progress-words"><span>${words}</span>${total > 0 && html`<span class="num">${number(done)} / ${number(total)}</span>`}</div>
+    ${total ? html`<progress aria-label=${label} max=${total} value=${done} />`
+      : html`<progress aria-label=${label} />`}
+    <div class="progress-words"><span>${words}</span>
+      ${total > 0 && html`<span class="num">${number(done)} / ${number(total)}</span>`}</div>
   </div>`;
 }

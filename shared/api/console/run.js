@@ -4,7 +4,7 @@ import { html, useEffect, useRef, useState } from "./preact-htm.js";
 import { announce, useMe } from "./app.js";
 import { call, download, path } from "./api.js";
 import { BUSY, useAction, useLive, useNow } from "./live.js";
-import { duration, number, tookSeconds } from "./format.js";
+import { duration, number, sentence, tookSeconds } from "./format.js";
 import { Accounting } from "./accounting.js";
 import { Badge, Button, Card, Facts, Icon, Notice, Page, Progress, Shown, Table, Time, Trouble } from "./parts.js";
 import { kindOf } from "./states.js";
@@ -24,8 +24,11 @@ export function RunPage({ id }) {
     if (run) before.current = ended;
   }, [ended, run]);
   const title = run ? t.run.title(run.export_id) : t.run.run;
-  const back = run ? { href: `#/exports/${run.export_id}`, text: run.export_id } : { href: "#/history", text: t.nav.history };
-  return html`<${Page} title=${title} back=${back} lead=${run && html`<${Badge} state=${run.state} /> <span class="muted">${kindOf(run)}</span>`} actions=${run && html`<${Actions} run=${run} reload=${live.reload} />`}>
+  const back = run ? { href: `#/exports/${run.export_id}`, text: run.export_id }
+    : { href: "#/history", text: t.nav.history };
+  return html`<${Page} title=${title} back=${back}
+    lead=${run && html`<${Badge} state=${run.state} /> <span class="muted">${kindOf(run)}</span>`}
+    actions=${run && html`<${Actions} run=${run} reload=${live.reload} />`}>
     <${Shown} live=${live}>${() => html`<${Whole} run=${run} />`}<//>
   <//>`;
 }
@@ -42,8 +45,11 @@ function Actions({ run, reload }) {
   });
   const report = () => action.run(() => download(path`/runs/${run.run_id}/report`, `${run.run_id}.csv`));
   return html`
-    ${run.ended_at && run.planned && me.may("contributor") && html`<${Button} kind="primary" busy=${action.busy} onClick=${report}>${t.run.report}<//>`}
-    ${!run.ended_at && me.may("contributor") && html`<${Button} kind="danger" busy=${action.busy || asked} onClick=${cancel}>${asked ? t.run.canceling : t.run.cancel}<//>`}
+    ${run.ended_at && run.planned && me.may("contributor")
+      && html`<${Button} kind="primary" busy=${action.busy} onClick=${report}>${t.run.report}<//>`}
+    ${!run.ended_at && me.may("contributor")
+      && html`<${Button} kind="danger" busy=${action.busy || asked}
+        onClick=${cancel}>${asked ? t.run.canceling : t.run.cancel}<//>`}
     ${action.problem && html`<div class="action-trouble"><${Trouble} problem=${action.problem} /></div>`}`;
 }
 
@@ -53,7 +59,8 @@ function Whole({ run }) {
     ${run.ended_at ? html`<${Outcome} run=${run} />` : html`<${Going} run=${run} />`}
     <div class="columns">
       <div>
-        ${counted ? html`<${Accounting} run=${run} />` : run.ended_at && html`<${Card} title=${t.run.accounting}><p class="muted">${t.run.nothing}</p><//>`}
+        ${counted ? html`<${Accounting} run=${run} />` : run.ended_at
+          && html`<${Card} title=${t.run.accounting}><p class="muted">${t.run.nothing}</p><//>`}
         ${run.ended_at && run.planned && html`<${Reasons} run=${run} />`}
       </div>
       <div><${About} run=${run} /></div>
@@ -62,8 +69,10 @@ function Whole({ run }) {
 
 function Outcome({ run }) {
   const tone = TONES[run.state] || "ok";
-  return html`<${Notice} tone=${tone} title=${run.dry_run && run.state !== "failed" ? t.run.dryTitle : t.outcomes[run.state]}>
-    ${run.error?.message || run.reason ? html`<p>${run.error?.message || run.reason}</p>` : html`<p>${t.run.fine}</p>`}
+  const dry = run.dry_run && run.planned;
+  const reason = run.error?.message || run.reason;
+  return html`<${Notice} tone=${tone} title=${dry ? t.run.dryTitle : t.outcomes[run.state]}>
+    <p>${reason ? sentence(reason) : t.run.fine}</p>
     ${run.error?.advice && html`<p><strong>${t.run.advice}</strong> ${run.error.advice}</p>`}
   <//>`;
 }
@@ -74,15 +83,22 @@ function Going({ run }) {
   const seen = useRef([]);
   const { done = 0, total = 0 } = run.progress || {};
   const last = seen.current.at(-1);
-  if (!last || last.phase !== run.phase || last.done !== done) seen.current.push({ at: Date.now(), done, phase: run.phase });
+  if (!last || last.phase !== run.phase
+    || last.done !== done) seen.current.push({ at: Date.now(), done, phase: run.phase });
   const recent = seen.current.filter((each) => each.phase === run.phase && Date.now() - each.at < WINDOW);
   const first = recent[0];
-  const rate = first && done > first.done ? (done - first.done) / ((Date.now() - first.at) / 1000) : 0;
-  const at = PHASES.indexOf(run.phase === "read_list" ? "prepare" : run.phase);
   const took = tookSeconds(run);
+  // Until something has been seen to move: the average since the run began.
+  const average = took && run.phase === "send" ? done / took : 0;
+  const rate = first && done > first.done ? (done - first.done) / ((Date.now() - first.at) / 1000) : average;
+  const at = PHASES.indexOf(run.phase === "read_list" ? "prepare" : run.phase);
   return html`<${Card} title=${run.state === "queued" ? t.states.queued : t.run.now}>
-    <ol class="phases">${PHASES.map((phase, i) => html`<li class=${i < at ? "done" : i === at && run.state !== "queued" ? "here" : ""} aria-current=${i === at ? "step" : undefined}>
-      <span class="mark" aria-hidden="true">${i < at ? html`<${Icon} name="ok" />` : i + 1}</span>${t.phaseNames[phase]}</li>`)}</ol>
+    <ol class="phases">
+      ${PHASES.map((phase, i) =>
+        html`<li class=${i < at ? "done" : i === at && run.state !== "queued" ? "here" : ""}
+          aria-current=${i === at ? "step" : undefined}>
+          <span class="mark" aria-hidden="true">${i < at ? html`<${Icon} name="ok" />` : i + 1}</span>${t.phaseNames[phase]}
+        </li>`)}</ol>
     <${Progress} run=${run} />
     <dl class="figures small">
       <div><dt>${t.run.took}</dt><dd>${took === null ? "–" : duration(took)}</dd></div>
@@ -96,7 +112,12 @@ function Going({ run }) {
 function Reasons({ run }) {
   const live = useLive(path`/runs/${run.run_id}/reasons`);
   return html`<${Card} title=${t.run.reasons}><${Shown} live=${live}>${(data) => (data.reasons.length
-    ? html`<${Table} label=${t.run.reasons} columns=${[[t.run.reason], [t.run.phase], [t.run.count, "num"]]} rows=${data.reasons.map((each) => ({ key: each.stage + each.code, cells: [html`${each.meaning || each.code}<div class="muted"><code>${each.code}</code></div>`, t.phaseNames[each.stage] || t.stages[each.stage] || each.stage, number(each.count)] }))} /><p class="hint">${t.run.reportHint}</p>`
+    ? html`<${Table} label=${t.run.reasons} columns=${[[t.run.reason], [t.run.phase], [t.run.count, "num"]]}
+      rows=${data.reasons.map((each) =>
+        ({ key: each.stage + each.code,
+          cells: [html`${each.meaning || each.code}<div class="muted"><code>${each.code}</code></div>`,
+            t.phaseNames[each.stage] || t.stages[each.stage] || each.stage, number(each.count)] }))} />
+      <p class="hint">${t.run.reportHint}</p>`
     : html`<p class="muted">${t.run.noReasons}</p>`)}<//><//>`;
 }
 
@@ -112,10 +133,14 @@ function About({ run }) {
     run.ended_at && [t.run.endedAt, html`<${Time} iso=${run.ended_at} full />`],
     took !== null && [t.run.took, duration(took)],
     run.force && [t.run.forced, t.yes],
-    ...Object.entries(run.snapshots || {}).map(([name, each]) => [t.run.snapshot(name), html`<${Time} iso=${each.produced_at} full />`]),
+    ...Object.entries(run.snapshots
+      || {}).map(([name, each]) => [t.run.snapshot(name), html`<${Time} iso=${each.produced_at} full />`]),
     run.batches?.length && [t.run.batches, number(run.batches.length)],
     run.drift && [t.run.drift, t.run.driftText(number(run.drift.list_count), number(run.drift.at_least))],
-    warnings.length && [t.run.warnings, html`<ul class="plain-list">${warnings.map(([name, count]) => html`<li>${number(count)} ${t.counts[name] || name.replaceAll("_", " ")}</li>`)}</ul>`],
+    warnings.length
+      && [t.run.warnings,
+        html`<ul class="plain-list">
+          ${warnings.map(([name, count]) => html`<li>${t.run.warning(number(count), ...name.split(":"))}</li>`)}</ul>`],
     [t.run.id, html`<code class="wrap">${run.run_id}</code>`],
   ]} /><//>`;
 }

@@ -9,14 +9,16 @@ import { t } from "./strings.js";
 
 /** `whose`: tell the export, too. */
 export function Runs({ runs, whose }) {
-  const columns = [[t.run.run], ...(whose ? [[t.run.export]] : []), [t.exports.state], [t.run.added, "num"], [t.run.updated, "num"], [t.run.removed, "num"], [t.run.rejected, "num"], [t.run.took, "num"]];
+  const columns = [[t.run.run], ...(whose ? [[t.run.export]] : []), [t.exports.state], [t.run.added, "num"],
+    [t.run.updated, "num"], [t.run.removed, "num"], [t.run.rejected, "num"], [t.run.took, "num"]];
   const rows = runs.map((run) => {
     const took = tookSeconds(run);
     const some = (name) => (run.counts && name in run.counts ? number(run.counts[name]) : "–");
     return {
       key: run.run_id,
       cells: [
-        html`<a href=${`#/runs/${run.run_id}`}><${Time} iso=${run.started_at || run.submitted_at} /></a><div class="muted">${kindOf(run)}</div>`,
+        html`<a href=${`#/runs/${run.run_id}`}><${Time} iso=${run.started_at || run.submitted_at} /></a>
+          <div class="muted">${kindOf(run)}</div>`,
         ...(whose ? [html`<a href=${`#/exports/${run.export_id}`}>${run.export_id}</a>`] : []),
         html`<${Badge} state=${run.state} />`,
         some("created"), some("updated"), some("removed"),

@@ -10,24 +10,30 @@ import { t } from "./strings.js";
 export function Segments() {
   const live = useLive("/segments", () => CALM);
   return html`<${Page} title=${t.nav.segments} lead=${t.segments.lead}>
-    <${Shown} live=${live}>${(data) => (data.segments.length ? html`<${List} segments=${data.segments} />` : html`<${Empty} title=${t.segments.none}>${t.segments.noneText}<//>`)}<//>
+    <${Shown} live=${live}>
+      ${(data) => (data.segments.length ? html`<${List} segments=${data.segments} />`
+        : html`<${Empty} title=${t.segments.none}>${t.segments.noneText}<//>`)}<//>
   <//>`;
 }
 
 function List({ segments }) {
   const me = useMe();
-  const columns = [[t.segments.name], [t.exports.state], [t.segments.rows, "num"], [t.segments.size, "num"], [t.segments.age], [t.connections.usedBy]];
+  const columns = [[t.segments.name], [t.exports.state], [t.segments.rows, "num"], [t.segments.size, "num"],
+    [t.segments.age], [t.connections.usedBy]];
   const rows = segments.map((each) => ({
     key: each.name,
     cells: [
-      html`<strong class="wrap">${each.name}</strong><div class="muted">${[each.format, each.files && t.segments.files(each.files)].filter(Boolean).join(" · ")}</div>`,
+      html`<strong class="wrap">${each.name}</strong>
+        <div class="muted">${[each.format, each.files && t.segments.files(each.files)].filter(Boolean).join(" · ")}
+        </div>`,
       html`<${Badge} state=${each.state} />${each.reason && html`<div class="muted wrap">${each.reason}</div>`}`,
       rowsOf(each, true),
       bytes(each.bytes),
       html`<${Time} iso=${each.produced_at || each.landed_at} />`,
       each.used_by.length
         ? each.used_by.map((id, i) => [i > 0 && ", ", html`<a href=${`#/exports/${id}`}>${id}</a>`])
-        : me.may("contributor") && each.state === "complete" ? html`<a href=${`#/exports/new?segment=${encodeURIComponent(each.name)}`}>${t.segments.use}</a>` : "–",
+        : me.may("contributor") && each.state === "complete"
+        ? html`<a href=${`#/exports/new?segment=${encodeURIComponent(each.name)}`}>${t.segments.use}</a>` : "–",
     ],
   }));
   return html`<${Table} label=${t.nav.segments} columns=${columns} rows=${rows} />`;

@@ -13,7 +13,8 @@ export function stateOf(each) {
   if (!each.connection) return { state: "detached" };
   if (!each.enabled) return { state: "paused" };
   if (!each.last_run) return { state: "never" };
-  return { state: each.last_run.state, text: each.last_run.dry_run ? `${t.run.dry}: ${t.states[each.last_run.state]}` : undefined };
+  return { state: each.last_run.state,
+    text: each.last_run.dry_run ? `${t.run.dry}: ${t.states[each.last_run.state]}` : undefined };
 }
 
 export function needsAttention(each) {
@@ -23,7 +24,7 @@ export function needsAttention(each) {
 /** How a run came about and what it does, in a few words. */
 export function kindOf(run) {
   if (run.removes_export) return t.run.removesExport;
-  const mode = run.dry_run ? t.run.dry : run.mode === "incremental" ? "" : t.modes[run.mode];
+  const mode = run.dry_run ? t.run.dryWord : run.mode === "incremental" ? "" : t.modes[run.mode];
   return [t.kinds[run.kind], mode].filter(Boolean).join(", ");
 }
 
@@ -31,7 +32,8 @@ export function kindOf(run) {
 export function Invalid({ documents }) {
   if (!documents?.length) return null;
   return html`<${Notice} tone="warn" title=${t.invalid.title(documents.length)}>
-    <ul>${documents.map((each) => html`<li><strong>${each.name}</strong><ul>${each.problems.map((text) => html`<li>${text}</li>`)}</ul></li>`)}</ul>
+    <ul>${documents.map((each) =>
+      html`<li><strong>${each.name}</strong><ul>${each.problems.map((text) => html`<li>${text}</li>`)}</ul></li>`)}</ul>
     <p>${t.invalid.text}</p><//>`;
 }
 
@@ -40,6 +42,9 @@ export function documentOf(element, keys) {
   return Object.fromEntries(keys.filter((name) => element[name] !== undefined).map((name) => [name, element[name]]));
 }
 
-export const EXPORT_KEYS = ["display_name", "connection", "list_id", "segments", "mapping", "only_where", "removal", "schedule",
-  "timezone", "run_on_landing", "max_profiles", "max_shrink_percent", "clear_empty", "create_missing_fields", "enabled"];
-export const CONNECTION_KEYS = ["display_name", "api_key_secret", "region", "allowed_roles", "consent", "contact_limit"];
+export const EXPORT_KEYS = ["display_name", "connection", "list_id", "segments", "mapping", "only_where", "removal",
+  "schedule",
+  "timezone", "run_on_landing", "max_profiles", "max_shrink_percent", "clear_empty", "create_missing_fields",
+  "enabled"];
+export const CONNECTION_KEYS = ["display_name", "api_key_secret", "region", "allowed_roles", "consent",
+  "contact_limit"];

@@ -14,6 +14,7 @@ from shared.api.preview import CHUNKS
 from shared.segments.beginning import BEGINNING
 from tests.integration.api.conftest import Api, assert_problem, export_of
 
+CUSTOMER_INSIGHTS = Path(__file__).parents[2] / "data" / "customer-insights-export"
 PEOPLE = (
     b"CustomerId,EMail,FirstName,Country,Amount,Since\n"
     b"C1,Ada@Example.com,Ada,Greece,12.5,2024-02-29\n"
@@ -128,6 +129,29 @@ def test_columns_of_every_format_are_the_same(api: Api, stack: Stack, fresh: str
             "FirstName": ["A••"],
         }, name
         assert found["suggestions"] == {"email": "EMail", "first_name": "FirstName"}
+
+
+def test_an_export_of_customer_insights_is_understood(api: Api, stack: Stack) -> None:
+    """Files without a header, whose columns only model.json names."""
+    here = f"{stack.azurite.blob_url}/{stack.segments.name}".encode()
+    producer = b"https://contosociexports.blob.core.windows.net/dynamics365customerinsights"
+    for path in sorted(CUSTOMER_INSIGHTS.glob("*/**/*.*"), key=lambda path: path.name == "model.json"):
+        stack.land(path.relative_to(CUSTOMER_INSIGHTS).as_posix(), path.read_bytes().replace(producer, here))
+    found = listed(api, "HighValueCustomers")
+    assert (found["state"], found["files"], found["rows"], found["rows_are"]) == ("complete", 2, 20, "counted")
+    looked = columns(api, "HighValueCustomers")
+    assert looked["suggestions"] == {
+        "email": "EMail",
+        "first_name": "FirstName",
+        "last_name": "LastName",
+        "country": "Country",
+        "state_province_region": "State",
+        "city": "City",
+        "postal_code": "PostCode",
+    }
+    shown = preview(api, "HighValueCustomers", looked["suggestions"])
+    assert len(shown["contacts"]) == 5
+    assert shown["rows_looked_at"] == 10  # of the first file
 
 
 def test_five_contacts_are_shown_masked_as_sendgrid_will_get_them(api: Api, stack: Stack, fresh: str) -> None:

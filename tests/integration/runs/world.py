@@ -258,7 +258,7 @@ class World:
             database.execute("CREATE TABLE members (address VARCHAR, fingerprint UBIGINT)")
             database.executemany("INSERT INTO members VALUES (?, 7)", [[address] for address in everybody])
             database.execute(f"COPY members TO {quoted(str(path))} (FORMAT parquet)")
-            self.services.runs.put_members(export_id, path)
+            self.services.runs.put_members(export_id, path, list_id=self.list_id)
 
     def requests(self, *routes: str) -> int:
         """How many requests SendGrid has had on these routes, whatever became of them."""

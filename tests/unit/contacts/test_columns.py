@@ -158,7 +158,7 @@ def test_damaged_parquet_is_refused(damage: str) -> None:
 
 @pytest.mark.parametrize("how", [HEADED, NDJSON, ParquetFormat()], ids=["csv", "ndjson", "parquet"])
 def test_rows_of_large_files_keep_their_order_and_their_values(how: FileFormat) -> None:
-    rows = 205_000
+    rows = 125_000  # more than DuckDB keeps in one row group
     if isinstance(how, CsvFormat):
         content = b"EMail,Name,CustomerId\n" + b"".join(b"a%d@b.co,n%d,%d\n" % (i, i, i) for i in range(rows))
     elif isinstance(how, NdjsonFormat):
