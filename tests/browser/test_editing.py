@@ -30,6 +30,18 @@ def test_an_edit_that_comes_second_is_shown_what_the_first_has_changed(console: 
     console.at("Both")
 
 
+def test_a_connection_is_not_overwritten_unseen(console: Console, scene: Scene) -> None:
+    scene.connect()
+    console.open(f"connections/{scene.connection}")
+    console.click("Edit")
+    console.page.get_by_label("Name", exact=True).fill("Mine")
+    scene.connect(display_name="Theirs")
+    console.click("Save")
+    console.sees(f"{scene.connection.title()} → Theirs")
+    console.click("Take theirs, drop mine")
+    console.at("Theirs")
+
+
 def test_what_is_typed_is_not_lost_by_a_wrong_click(console: Console, scene: Scene) -> None:
     scene.connect()
     scene.put()

@@ -14,7 +14,7 @@ def assert_all_is_well(outcome: Outcome, load: Load) -> None:
 
 
 def test_an_instance_alone_never_meets_a_429() -> None:
-    load = Load(exports=6, shared=3, runs=18, hosts=1, people=10, window=6.0, upserts=2, others=30, patience=300)
+    load = Load(exports=4, shared=2, runs=12, hosts=1, people=10, window=6.0, upserts=2, others=30, patience=300)
     outcome = measure(load)
     assert_all_is_well(outcome, load)
     assert outcome.refused == 0
@@ -22,7 +22,7 @@ def test_an_instance_alone_never_meets_a_429() -> None:
 
 
 def test_instances_that_share_an_account_heed_the_429s_that_each_causes_the_other() -> None:
-    load = Load(exports=8, shared=4, runs=24, hosts=2, people=10, window=4.0, upserts=3, others=30, patience=300)
+    load = Load(exports=6, shared=3, runs=18, hosts=2, people=10, window=4.0, upserts=3, others=30, patience=300)
     outcome = measure(load)
     assert_all_is_well(outcome, load)
     assert outcome.requests[UPSERT]["202"] >= load.exports

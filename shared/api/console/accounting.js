@@ -11,6 +11,7 @@ const SUMS = [
   ["upserts", ["accepted", "rejected_by_sendgrid", "unconfirmed"]],
   ["leavers", ["removed", "not_found", "kept_by_other_export", "failed_removals"]],
 ];
+const EXTRA = ["created", "updated", "listed", "missing_from_list", "gone_elsewhere", "strangers"];
 const TONES = {
   contacts: "good", accepted: "good", unchanged: "calm", upserts: "blue", removed: "away", duplicate: "calm",
   filtered: "calm",
@@ -23,12 +24,11 @@ export function Accounting({ run }) {
   const sums = SUMS.filter(([whole, parts]) => counts[whole] !== undefined
     && parts.every((part) => counts[part] !== undefined));
   const plans = !run.ended_at || run.dry_run;
-  const extra = ["created", "updated", "listed", "missing_from_list", "gone_elsewhere",
-    "strangers"].filter((name) => counts[name] !== undefined);
+  const extra = EXTRA.filter((name) => counts[name] !== undefined);
   return html`<${Card} title=${plans ? t.run.plan : t.run.accounting}>
     ${run.dry_run && html`<p>${t.run.planText(number(counts.upserts), number(counts.leavers))}</p>`}
     ${sums.map(([whole, parts]) => html`<${Sum} key=${whole} counts=${counts} whole=${whole} parts=${parts} />`)}
-    ${run.dry_run && counts.leavers !== undefined && !sums.some(([whole]) => whole === "leavers")
+    ${plans && counts.leavers > 0 && !sums.some(([whole]) => whole === "leavers")
       && html`<p>${number(counts.leavers)} ${t.counts.leavers}</p>`}
     ${extra.length > 0
       && html`<p class="muted">${t.run.ofThese}${" "}

@@ -87,7 +87,7 @@ export function ConnectionPage({ id }) {
     <${Shown} live=${live}>${(connection) => html`
       ${me.may("administrator")
         ? html`<${Whole} id=${id} connection=${connection} etag=${live.etag} reload=${live.reload} />`
-          : html`<p>${connection.type}</p>`}`}
+        : html`<p>${connection.type}</p>`}`}
     <//>
   <//>`;
 }
@@ -104,7 +104,7 @@ function Whole({ id, connection, etag, reload }) {
       <${Details} id=${id} connection=${connection} etag=${etag} reload=${reload} />
       <${Card} title=${t.connections.usedBy}>${connection.used_by.length
         ? html`<ul>${connection.used_by.map((each) => html`<li><a href=${`#/exports/${each}`}>${each}</a></li>`)}</ul>`
-          : html`<p class="muted">${t.connections.unused}</p>`}
+        : html`<p class="muted">${t.connections.unused}</p>`}
         ${me.may("administrator") && html`<${Remove} id=${id} connection=${connection} />`}<//>
     </div>
   </div>`;
@@ -149,9 +149,12 @@ function VaultCommand({ text }) {
 
 function Details({ id, connection, etag, reload }) {
   const [draft, setDraft] = useState(null);
+  const [began, setBegan] = useState(null); // what the edit is based on, whatever arrives later
   const action = useAction();
-  const begin = () =>
+  const begin = () => {
+    setBegan({ connection, etag });
     setDraft({ ...NEW, ...documentOf(connection, CONNECTION_KEYS.filter((key) => key !== "consent")) });
+  };
   const stop = () => {
     leaving.ask = null;
     action.clear();
@@ -160,7 +163,7 @@ function Details({ id, connection, etag, reload }) {
   const save = (event) => {
     event.preventDefault();
     return action.run(async () => {
-      await call("PUT", path`/connections/${id}`, { body: draft, ifMatch: etag });
+      await call("PUT", path`/connections/${id}`, { body: draft, ifMatch: began.etag });
       stop();
       announce(t.saved);
       reload();
@@ -179,7 +182,7 @@ function Details({ id, connection, etag, reload }) {
   return html`<${Card} title=${t.connections.details}><form onSubmit=${save}>
     <${Fields} draft=${draft} setDraft=${setDraft} secret=${draft.api_key_secret} problem=${action.problem} />
     ${action.problem?.status === 412
-      ? html`<${Conflict} path=${path`/connections/${id}`} base=${connection} keys=${CONNECTION_KEYS}
+      ? html`<${Conflict} path=${path`/connections/${id}`} base=${began.connection} keys=${CONNECTION_KEYS}
         onReload=${() => { stop(); reload(); }} />`
       : html`<${Trouble} problem=${action.problem} />`}
     <div class="actions"><button class="button primary" type="submit" disabled=${action.busy}>${t.save}</button>

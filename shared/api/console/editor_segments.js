@@ -26,7 +26,7 @@ export function SegmentChoice({ draft, set, said }) {
             id=${`segment-${i}`}>
             ${each.state === "complete"
               ? html`${rowsOf(each)} · ${bytes(each.bytes)} · ${t.segments.produced} <${Time} iso=${each.produced_at} />`
-                : each.reason || t.states.incomplete}</span>
+              : each.reason || t.states.incomplete}</span>
         </label>`)}
         ${gone.map((name) =>
           html`<label class="choice"

@@ -87,8 +87,8 @@ export function Card({ title, id, actions, children, class: more = "" }) {
 export function Button({ kind = "", href, busy, children, ...rest }) {
   const look = `button ${kind}`;
   if (href) return html`<a class=${look} href=${href} ...${rest}>${children}</a>`;
-  return html`<button type="button" class=${look} aria-busy=${busy ? "true" : undefined} disabled=${busy} ...${rest}>
-    ${children}</button>`;
+  return html`<button type="button" class=${look} aria-busy=${busy ? "true" : undefined} ...${rest}
+    disabled=${busy || rest.disabled}>${children}</button>`;
 }
 
 /** `tone`: info, ok, warn or bad. It is read out when it comes. */
@@ -199,7 +199,7 @@ export function Menu({ label, items }) {
   return html`<details class="menu" ref=${box}><summary class="button">${label}</summary>
     <div class="menu-items">${items.filter(Boolean).map((item) => item.href
       ? html`<a href=${item.href}>${item.text}</a>`
-        : html`<button type="button" class=${item.danger ? "danger-text" : ""} disabled=${item.off}
+      : html`<button type="button" class=${item.danger ? "danger-text" : ""} disabled=${item.off}
           onClick=${item.onClick}>${item.text}</button>`)}</div>
   </details>`;
 }

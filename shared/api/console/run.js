@@ -83,8 +83,8 @@ function Going({ run }) {
   const seen = useRef([]);
   const { done = 0, total = 0 } = run.progress || {};
   const last = seen.current.at(-1);
-  if (!last || last.phase !== run.phase
-    || last.done !== done) seen.current.push({ at: Date.now(), done, phase: run.phase });
+  const moved = !last || last.phase !== run.phase || last.done !== done;
+  if (moved) seen.current.push({ at: Date.now(), done, phase: run.phase });
   const recent = seen.current.filter((each) => each.phase === run.phase && Date.now() - each.at < WINDOW);
   const first = recent[0];
   const took = tookSeconds(run);
@@ -113,17 +113,20 @@ function Reasons({ run }) {
   const live = useLive(path`/runs/${run.run_id}/reasons`);
   return html`<${Card} title=${t.run.reasons}><${Shown} live=${live}>${(data) => (data.reasons.length
     ? html`<${Table} label=${t.run.reasons} columns=${[[t.run.reason], [t.run.phase], [t.run.count, "num"]]}
-      rows=${data.reasons.map((each) =>
-        ({ key: each.stage + each.code,
-          cells: [html`${each.meaning || each.code}<div class="muted"><code>${each.code}</code></div>`,
-            t.phaseNames[each.stage] || t.stages[each.stage] || each.stage, number(each.count)] }))} />
+      rows=${data.reasons.map(reasonRow)} />
       <p class="hint">${t.run.reportHint}</p>`
     : html`<p class="muted">${t.run.noReasons}</p>`)}<//><//>`;
+}
+
+function reasonRow({ stage, code, count, meaning }) {
+  const why = html`${meaning}<div class="muted"><code>${code}</code></div>`;
+  return { key: stage + code, cells: [why, t.phaseNames[stage] || stage, number(count)] };
 }
 
 function About({ run }) {
   const took = tookSeconds(run);
   const warnings = Object.entries(run.warnings || {});
+  const snapshots = Object.entries(run.snapshots || {});
   return html`<${Card} title=${t.run.about2}><${Facts} items=${[
     [t.run.export, html`<a href=${`#/exports/${run.export_id}`}>${run.export_id}</a>`],
     [t.run.how, kindOf(run)],
@@ -133,13 +136,10 @@ function About({ run }) {
     run.ended_at && [t.run.endedAt, html`<${Time} iso=${run.ended_at} full />`],
     took !== null && [t.run.took, duration(took)],
     run.force && [t.run.forced, t.yes],
-    ...Object.entries(run.snapshots
-      || {}).map(([name, each]) => [t.run.snapshot(name), html`<${Time} iso=${each.produced_at} full />`]),
+    ...snapshots.map(([name, each]) => [t.run.snapshot(name), html`<${Time} iso=${each.produced_at} full />`]),
     run.batches?.length && [t.run.batches, number(run.batches.length)],
     run.drift && [t.run.drift, t.run.driftText(number(run.drift.list_count), number(run.drift.at_least))],
-    warnings.length
-      && [t.run.warnings,
-        html`<ul class="plain-list">
+    warnings.length && [t.run.warnings, html`<ul class="plain-list">
           ${warnings.map(([name, count]) => html`<li>${t.run.warning(number(count), ...name.split(":"))}</li>`)}</ul>`],
     [t.run.id, html`<code class="wrap">${run.run_id}</code>`],
   ]} /><//>`;

@@ -68,7 +68,6 @@ export const t = {
     finish: "Writing the report",
   },
   phaseNames: { prepare: "Prepare", read_list: "Read list", send: "Send", settle: "Settle", remove: "Remove", finish: "Finish" },
-  stages: {},
 
   counts: {
     rows: "rows in the segments",

@@ -13,9 +13,7 @@ from local.stack import Stack
 
 # What the app answers. Whether a method is known at all, and a missing key, are the host's own business.
 CHECKS = "status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance"
-EXAMPLES = 6  # requests a route where things exist
-SECONDS = 15  # at most; a machine with nothing else to do makes 700 requests about anything else in that time
-LEAST = 30
+EXAMPLES = 4  # requests a route where things exist
 
 
 @pytest.fixture(scope="module")
@@ -30,15 +28,15 @@ def hosted() -> Iterator[Stack]:
         yield stack
 
 
-def schemathesis(stack: Stack, folder: Path, parameters: dict[str, str], *options: str) -> str:
-    """Its report, once it has found nothing."""
+def schemathesis(stack: Stack, folder: Path, parameters: dict[str, str], *options: str) -> int:
+    """How many requests it made, none of which had an answer that is not described."""
     description = folder / "openapi.json"
     description.write_text(stack.http("GET", "/api/openapi.json").text, encoding="utf-8")
     config = folder / "schemathesis.toml"
     config.write_text("\n".join(["[parameters]", *(f'"{k}" = "{v}"' for k, v in parameters.items())]), encoding="utf-8")
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", str(description)]
     command += ["--url", f"{stack.url}/api", "--header", f"x-functions-key: {stack.function_key}"]
-    command += ["--checks", CHECKS, "--seed", "1", "--workers", "2", "--max-time", str(SECONDS)]
+    command += ["--checks", CHECKS, "--seed", "1", "--workers", "2"]
     command += ["--generation-database", "none", "--continue-on-failure", *options]
     done = subprocess.run(
         command,
@@ -46,15 +44,15 @@ def schemathesis(stack: Stack, folder: Path, parameters: dict[str, str], *option
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
         env={**os.environ, "NO_COLOR": "1"},
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "internal error" not in stack.host_log.read_text(errors="replace")
     found = re.search(r"(\d+) generated, (\d+) passed", done.stdout)
     assert found, done.stdout[-6000:]
-    assert int(found[2]) == int(found[1]) >= LEAST
-    return done.stdout
+    assert found[2] == found[1]
+    return int(found[1])
 
 
 def test_no_answer_is_undocumented_about_things_that_exist(hosted: Stack, tmp_path: Path) -> None:
@@ -67,8 +65,11 @@ def test_no_answer_is_undocumented_about_things_that_exist(hosted: Stack, tmp_pa
         "path.name": "People",
         "header.If-Match": "*",
     }
-    schemathesis(hosted, tmp_path, parameters, "--phases", "fuzzing", "--exclude-method", "DELETE", "-n", str(EXAMPLES))
+    asked = schemathesis(
+        hosted, tmp_path, parameters, "--phases", "fuzzing", "--exclude-method", "DELETE", "-n", str(EXAMPLES)
+    )
+    assert asked >= 50
 
 
 def test_no_answer_is_undocumented_about_anything_else(hosted: Stack, tmp_path: Path) -> None:
-    schemathesis(hosted, tmp_path, {}, "--phases", "coverage")
+    assert schemathesis(hosted, tmp_path, {}, "--phases", "coverage") >= 300

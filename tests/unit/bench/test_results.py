@@ -50,7 +50,7 @@ def test_charts_are_well_formed(tmp_path: Path) -> None:
         for rows in (1_000, 10_000)
     ]
     filled = Book(series={"export-1000": [(0.0, 10**8, 0), (0.5, 2 * 10**8, 10**6)]})
-    charts.write(figures, filled, tmp_path)
+    charts.write(figures, filled, "2 < 3 & more", tmp_path)
     drawn = sorted(path.name for path in tmp_path.iterdir())
     assert drawn == ["memory-1000.csv", "memory-1000.svg", "overview.svg", "peers.svg"]
     for path in tmp_path.glob("*.svg"):
