@@ -1,6 +1,5 @@
 """Exports: their documents, how each of them stands, and their removal, with or without the people on the list."""
 
-from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,11 @@ if TYPE_CHECKING:
     from shared.destinations.documents import Destination
     from shared.destinations.models import Connection, Export
     from shared.destinations.store import Stored
+    from shared.runs.history import Standing
     from shared.runs.services import Services
 
 RETRY_AFTER = 5  # seconds; a small export takes about ten
 _DOCUMENT = "shared.destinations.models:Export"
-_READERS = 8  # exports that are looked at at the same time
 _MEMBERS = Parameter(
     "members", "remove: take the people off the list first whom the export put there", choices=("keep", "remove")
 )
@@ -27,10 +26,12 @@ _MEMBERS = Parameter(
 @endpoint("list_exports", "GET", "exports", role=Role.VIEWER, answers={200: f"{VIEWS}:Exports"})
 def list_exports(call: Call) -> Answer:
     """List the exports, and how each of them stands."""
+    from shared.runs import history
+
     found, invalid = call.services.destinations.stored_exports()
     connections = {each.id: each for each in call.services.destinations.connections()[0]}
-    with ThreadPoolExecutor(_READERS, thread_name_prefix="exports") as pool:
-        views = list(pool.map(lambda each: _view(call, each, connections), found))
+    standings = history.standings(call.services, [each.value.export for each in found])
+    views = [_view(call, each, connections, standing) for each, standing in zip(found, standings, strict=True)]
     named = [{"name": error.name, "problems": list(error.problems)} for error in invalid]
     return Answer({"exports": views, "invalid": named})
 
@@ -207,26 +208,29 @@ def _remove_with_members(call: Call, export: "Export") -> Answer:
 
 
 def _one(call: Call, export_id: str, status: HTTPStatus = HTTPStatus.OK) -> Answer:
+    from shared.runs import history
+
     stored = call.services.destinations.stored_export(export_id)
     connection = find_connection(call.services, stored.value.export)
-    view = _view(call, stored, {connection.id: connection} if connection else {})
+    [standing] = history.standings(call.services, [stored.value.export])
+    view = _view(call, stored, {connection.id: connection} if connection else {}, standing)
     return Answer(view, status=status, etag=stored.etag)
 
 
-def _view(call: Call, stored: "Stored[Destination]", connections: "dict[str, Connection]") -> dict[str, Any]:
+def _view(
+    call: Call, stored: "Stored[Destination]", connections: "dict[str, Connection]", standing: "Standing"
+) -> dict[str, Any]:
     from shared.api.views import ExportView, RunSummary
-    from shared.runs import history
 
-    services, export = call.services, stored.value.export
-    standing = history.standing(services, export.id)
+    export = stored.value.export
     may_edit = call.principal.may_edit(export, connections.get(export.connection or ""))
     facts = export.model_dump() | {
         "etag": stored.etag,
         "permission": "edit" if may_edit else "view",
-        "members": services.runs.count_members(export.id, export.list_id),
+        "members": standing.members,
         "last_run": RunSummary.model_validate(standing.last) if standing.last else None,
         "active_run": RunSummary.model_validate(standing.active) if standing.active else None,
-        "next_run_at": _next_run(services, export),
+        "next_run_at": _next_run(call.services, export),
         "removing": standing.removing,
     }
     return ExportView.model_validate(facts).model_dump(mode="json")

@@ -92,7 +92,7 @@ class RunStore:
     def fetch_members(self, export_id: str, path: Path) -> Path | None:
         """Download an export's membership; None if it has none yet."""
         try:
-            self._state.download(_members(export_id), path)
+            self._state.download(members_name(export_id), path)
         except NotFound:
             return None
         return path
@@ -100,7 +100,7 @@ class RunStore:
     def put_members(self, export_id: str, path: Path, *, list_id: str) -> None:
         """Store an export's membership; beside it, how many they are and on which list."""
         noted = {"members": str(_rows(path)), "list_id": list_id.lower()}
-        self._state.upload(_members(export_id), path, metadata=noted)
+        self._state.upload(members_name(export_id), path, metadata=noted)
 
     def count_members(self, export_id: str, list_id: str) -> int | None:
         """How many this export has put on that list; None if it has no membership of it. Does not read the file."""
@@ -114,13 +114,13 @@ class RunStore:
 
     def _noted(self, export_id: str) -> dict[str, str]:
         try:
-            return self._state.metadata(_members(export_id))
+            return self._state.metadata(members_name(export_id))
         except NotFound:
             return {}
 
     def delete_members(self, export_id: str) -> None:
         """Delete an export's membership: nobody is left on the list whom it put there."""
-        self._state.delete(_members(export_id))
+        self._state.delete(members_name(export_id))
 
 
 class Shelf:
@@ -184,7 +184,8 @@ def _report(run_id: str) -> str:
     return f"{_folder(run_id)}report.csv"
 
 
-def _members(export_id: str) -> str:
+def members_name(export_id: str) -> str:
+    """The membership's blob in the state container."""
     return f"{export_id}/members.parquet"
 
 

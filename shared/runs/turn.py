@@ -65,7 +65,7 @@ class Turns:
                 return turn
             content = turn.model_dump_json(indent=1).encode()
             try:
-                self._state.write(_name(export_id), content, if_match=etag, if_absent=etag is None)
+                self._state.write(turn_name(export_id), content, if_match=etag, if_absent=etag is None)
             except Conflict:
                 continue
             return turn
@@ -73,7 +73,7 @@ class Turns:
 
     def delete(self, export_id: str) -> None:
         """Forget the export."""
-        self._state.delete(_name(export_id))
+        self._state.delete(turn_name(export_id))
 
     def exports(self) -> Iterator[str]:
         """Ids of the exports that have ever run."""
@@ -82,18 +82,19 @@ class Turns:
 
     def _load(self, export_id: str) -> tuple[Turn, str | None]:
         try:
-            blob = self._state.read(_name(export_id))
+            blob = self._state.read(turn_name(export_id))
         except NotFound:
             return Turn(), None
         try:
             return Turn.model_validate_json(blob.content), blob.etag
         except ValidationError as error:
             raise RunFailed(
-                f"state/{_name(export_id)} is not what the app wrote there",
+                f"state/{turn_name(export_id)} is not what the app wrote there",
                 code="invalid_state",
                 advice="Delete it; runs of the export that had not ended are forgotten.",
             ) from error
 
 
-def _name(export_id: str) -> str:
+def turn_name(export_id: str) -> str:
+    """The blob in the state container."""
     return f"{export_id}/turn.json"
