@@ -43,6 +43,7 @@ class App:
         from shared.runs.store import RunStore
         from shared.runs.turn import Turns
         from shared.sendgrid.downloads import Downloads
+        from shared.sendgrid.uploads import Uploads
 
         storage = Storage(self.settings)
         return Services(
@@ -53,6 +54,7 @@ class App:
             turns=Turns(storage.state),
             sendgrid=self._sendgrid,
             download=Downloads(self.settings.sendgrid_base_url).fetch,
+            upload=Uploads(self.settings.sendgrid_base_url).send,
             now=lambda: datetime.now(UTC),
         )
 

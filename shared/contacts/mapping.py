@@ -289,7 +289,7 @@ class Binding:
             if field.type is FieldType.TEXT:
                 unfit, what = f"{_longer_sql(value, field.max_length)}", "cut"
             else:
-                unfit, what = f"{value} IS NOT NULL AND {_value_sql(value, field)} IS NULL", "left_out"
+                unfit, what = f"{value} IS NOT NULL AND {value_sql(value, field)} IS NULL", "left_out"
             words.append(f"CASE WHEN {unfit} THEN {quoted(f'{field.name}:{what} ')} END")
         return f"nullif(concat({', '.join(words)}), '')" if words else "NULL"
 
@@ -299,7 +299,7 @@ class Binding:
         return f"regexp_matches(concat_ws(' ', {cells}), {quoted(ODD_SPACE)})" if cells else "false"
 
     def _member_sql(self, index: int, field: Field) -> str:
-        value = _value_sql(f"v{index}", field)
+        value = value_sql(f"v{index}", field)
         if self.clear_empty and field.type is FieldType.TEXT:
             value = f"coalesce({value}, '')"
         return f"{quoted(f',{_json_text(field.key)}:')} || to_json({value})"
@@ -310,7 +310,7 @@ def _longer_sql(value: str, length: int) -> str:
     return f"(strlen({value}) > {length} AND length({value}) > {length})"
 
 
-def _value_sql(value: str, field: Field) -> str:
+def value_sql(value: str, field: Field) -> str:
     """The cleaned value in the field's type; NULL if it does not fit."""
     if field.type is FieldType.NUMBER:
         number = f"try_cast({value} AS DOUBLE)"

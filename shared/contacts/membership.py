@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared.contacts import imports
 from shared.contacts.reading import LONGEST_ROW, quoted
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Fates:
     previous     members.parquet as it was, if there was one
     rows         rows.parquet of the plan: address, fingerprint, file, row, customer_id of each upsert
     outcomes     NDJSON: email, stage, code, message of contacts that SendGrid refused or could not remove
-    refused      batches, NDJSON, of which SendGrid refused every contact
+    refused      batches, NDJSON or files of an import, of which SendGrid refused every contact
     unsent       batches that never went out
     unconfirmed  batches that went out and of which nothing certain is known
     leavers      leavers.parquet of the plan: address, kept
@@ -71,15 +72,12 @@ def is_membership(connection: "DuckDBPyConnection", path: Path) -> bool:
 
 
 def write_known(connection: "DuckDBPyConnection", members: Path | None, begun: Sequence[Path], path: Path) -> Path:
-    """The membership, in which everybody of these batches, NDJSON, is unconfirmed."""
-    files = ", ".join(quoted(str(file)) for file in begun)
-    contacts = f"read_ndjson_objects([{files}], {_OBJECTS})"
+    """The membership, in which everybody of these batches is unconfirmed."""
+    contacts = " UNION ALL ".join(_addresses_sql(file) for file in begun)
     _copy(
         connection,
         f"""
-            WITH begun AS (
-                SELECT DISTINCT json_extract_string(json, '/email') AS address FROM {contacts}
-            )
+            WITH begun AS (SELECT DISTINCT address FROM ({contacts}))
             SELECT address, 0::UBIGINT AS fingerprint FROM begun
             UNION ALL
             SELECT address, fingerprint FROM {_members(members)} ANTI JOIN begun USING (address)
@@ -109,9 +107,7 @@ def settle(connection: "DuckDBPyConnection", fates: Fates) -> SettledCounts:
     ):
         for path in paths:
             connection.execute(
-                "INSERT INTO outcomes SELECT json_extract_string(json, '/email'), ?, ?, ? "
-                f"FROM read_ndjson_objects(?, {_OBJECTS})",
-                [stage, code, message, str(path)],
+                f"INSERT INTO outcomes SELECT address, ?, ?, ? FROM ({_addresses_sql(path)})", [stage, code, message]
             )
     connection.execute("""
         CREATE TABLE fates AS
@@ -163,6 +159,14 @@ def count_steady(
         *(f"FROM {confirmed.format(quoted(str(path)))}" for path in others),
     ]
     return int(connection.execute(f"SELECT count(*) FROM ({' UNION '.join(everybody)})").fetchall()[0][0])
+
+
+def _addresses_sql(batch: Path) -> str:
+    """The addresses of a batch: NDJSON, or the file of an import."""
+    if imports.is_import(batch):
+        return imports.addresses_sql(batch)
+    contacts = f"read_ndjson_objects({quoted(str(batch))}, {_OBJECTS})"
+    return f"SELECT json_extract_string(json, '/email') AS address FROM {contacts}"
 
 
 def _members(path: Path | None) -> str:

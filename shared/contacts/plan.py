@@ -4,11 +4,13 @@ The winner among rows with one address is the first: segments in the export's or
 the file's. Files are read twice, first into a narrow table that decides, then, those with contacts to send, beside it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from shared.contacts import imports
 from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Problem, ascii_problem_sql
 from shared.contacts.membership import NO_MEMBERS, ROW_GROUP
 from shared.contacts.reading import LocalFile, Relation, open_relation, quoted
@@ -243,16 +245,38 @@ class Planner:
 
     def contacts(self) -> Iterator[list[tuple[bytes, str | None]]]:
         """Every contact to send, as a JSON object, with its warnings, some thousands at a time in the files' order."""
+        return self._to_send(lambda binding: f"encode({binding.contact_sql('address')}), {binding.warnings_sql()}")
+
+    def contacts_for_import(self) -> Iterator[list[tuple[bytes, str | None, bool]]]:
+        """The same with a third value: true of a contact that is given as a row of CSV, because CSV can carry it."""
+        return self._to_send(
+            lambda binding: (
+                f"""encode(coalesce({imports.row_sql(binding)}, {binding.contact_sql("address")})),
+                {binding.warnings_sql()}, {imports.misfit_sql(binding)} IS NULL"""
+            )
+        )
+
+    def count_misfits(self) -> dict[str | None, int]:
+        """How many contacts to send CSV can carry, under None, and how many not, by reason."""
+        counts: Counter[str | None] = Counter()
+        for found in self._to_send(
+            lambda binding: f"{imports.misfit_sql(binding)} AS misfit, count(*)", "GROUP BY ALL"
+        ):
+            counts.update(dict(found))
+        return dict(counts)
+
+    def _to_send(self, columns: Callable[[Binding], str], group: str = "") -> Iterator[list[Any]]:
+        """Of each file these columns of its contacts to send, some thousands of rows at a time."""
         for number in self._files_to_send():
             relation, binding = self._bound[number]
             beside = f"SELECT rowid AS id, address, fingerprint, problem FROM rows WHERE file = {number}"
             cursor = self.connection.cursor()
             cursor.execute(f"""
-                SELECT encode({binding.contact_sql("address")}), {binding.warnings_sql()}
+                SELECT {columns(binding)}
                 FROM (SELECT address {binding.cleaned_sql()} FROM (SELECT *, {binding.odd_sql()} AS odd
                     FROM ({relation.select(binding.read_columns(), beside=beside)})
                     {"ANTI JOIN duplicates" if self._everything else "SEMI JOIN upserts"} USING (id)
-                    WHERE problem IS NULL AND {binding.same_row_sql("fingerprint")}))
+                    WHERE problem IS NULL AND {binding.same_row_sql("fingerprint")})) {group}
             """)
             while rows := cursor.fetchmany(FETCHED):
                 yield rows

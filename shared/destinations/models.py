@@ -106,4 +106,7 @@ class Export(Document):
     )
     clear_empty: bool = Field(False, description="true to empty text fields whose column is empty, false to keep them")
     create_missing_fields: bool = Field(False, description="true to create custom fields that SendGrid lacks")
+    delivery: Literal["auto", "upsert", "import"] = Field(
+        "auto", description="import to send CSV files, upsert to send none, auto to import what is large"
+    )
     enabled: bool = Field(True, description="true to let the export run, false to rest it")

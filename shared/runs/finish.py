@@ -11,7 +11,7 @@ from shared.runs.record import BatchState, Caution, DriftRecord, RunRecord, Stat
 from shared.runs.report import write_report
 from shared.runs.services import Services
 from shared.runs.slice import Slice
-from shared.runs.store import Shelf, batch_name
+from shared.runs.store import Shelf, file_of
 from shared.runs.turn import Turn
 
 log = logging.getLogger(__name__)
@@ -83,9 +83,7 @@ def _close_books(services: Services, here: Slice) -> None:
     with work_folder() as folder, engine(folder) as database:
         fetched = {
             state: [
-                shelf.fetch(batch_name(batch.number), folder)
-                for batch in run.batches
-                if batch.state is state and not run.dry_run
+                shelf.fetch(file_of(batch), folder) for batch in run.batches if batch.state is state and not run.dry_run
             ]
             for state in (BatchState.FAILED, BatchState.PLANNED, BatchState.UNCONFIRMED)
         }

@@ -13,7 +13,7 @@ from shared.destinations.forms import ListId
 from shared.errors import NotFound
 from shared.runs.record import Caution, RunRecord
 from shared.runs.services import Services
-from shared.runs.store import batch_name
+from shared.runs.store import file_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -43,7 +43,7 @@ def fetch_known(
     begun: list[Path] = []
     for batch in run.unplanned:
         with suppress(NotFound):  # a batch is stored before it is sent, so this one was not
-            begun.append(shelf.fetch(batch_name(batch.number), folder))
+            begun.append(shelf.fetch(file_of(batch), folder))
     return (write_known(database, path, begun, folder / "known.parquet") if begun else path), caution
 
 

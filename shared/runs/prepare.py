@@ -5,26 +5,27 @@ is made anew, maybe of another snapshot: whoever was in a batch that had begun t
 """
 
 import logging
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
-from shared.contacts.batches import Batch, batches
+from shared.contacts.batches import Batch
 from shared.contacts.mapping import CustomField, FieldType, Mapping, missing_fields
+from shared.contacts.parts import ImportFile, Parts
 from shared.contacts.plan import PlanCounts, Planner
 from shared.contacts.reading import LocalFile
 from shared.destinations.checks import problems
 from shared.destinations.models import Connection, Export
 from shared.errors import NotFound, RetryLater, RunFailed, RunSkipped
-from shared.runs import config, members
+from shared.runs import config, delivery, members
 from shared.runs.claim import claim
-from shared.runs.record import Mode, Phase, Progress, RemovalRecord, RunRecord, SnapshotRecord
+from shared.runs.record import BatchKind, Mode, Phase, Progress, RemovalRecord, RunRecord, SnapshotRecord
 from shared.runs.send import Sending
 from shared.runs.services import Services
 from shared.runs.slice import Slice
-from shared.runs.store import batch_name, leavers_name, listed_name
+from shared.runs.store import file_of, leavers_name, listed_name
 from shared.runs.turn import Turn
 from shared.segments import landing
 from shared.segments.snapshot import Incomplete, Snapshot
@@ -70,7 +71,9 @@ def prepare(services: Services, here: Slice) -> None:
         if not run.removes_export:
             _guard(export, connection, plan, force=run.force)
         run.progress = Progress(total=plan.upserts + plan.leavers - plan.kept_by_other_export)
-        trouble = _store_plan(services, here, planner, folder, connection)
+        columns = delivery.choose(run, export, connection, planner, sendgrid)
+        parts = Parts(folder, None if run.dry_run else columns)
+        trouble = _store_plan(services, here, planner, parts, connection)
     run.planned = True
     if not run.dry_run:
         _note_snapshots(services, run)
@@ -236,7 +239,7 @@ def _guard(export: Export, connection: Connection, plan: PlanCounts, *, force: b
 
 
 def _store_plan(
-    services: Services, here: Slice, planner: Planner, folder: Path, connection: Connection
+    services: Services, here: Slice, planner: Planner, parts: Parts, connection: Connection
 ) -> Exception | None:
     """Everything that the rest of the run needs, whatever becomes of the segments meanwhile.
 
@@ -247,51 +250,47 @@ def _store_plan(
     for number, portion in enumerate(planner.leavers(LEAVERS_PORTION), 1):
         shelf.put(leavers_name(number), "\n".join(portion).encode())
         run.removals.append(RemovalRecord(number=number, leavers=len(portion)))
-    warnings: Counter[str] = Counter()
-    contacts = _counting(planner.contacts(), warnings)
     trouble = None
     if run.dry_run:
-        deque(contacts, maxlen=0)
+        deque(parts.of(planner), maxlen=0)
     else:
-        trouble = _store_and_send(services, here, batches(contacts), connection)
-    run.warnings = dict(sorted(warnings.items()))
+        trouble = _store_and_send(services, here, parts.of(planner), connection)
+    run.warnings = dict(sorted(parts.warnings.items()))
     for name, write in (
         ("rows.parquet", planner.write_rows),
         ("leavers.parquet", planner.write_leavers),
         ("rejects.parquet", planner.write_rejects),
         *([("strangers.parquet", planner.write_strangers)] if run.listing else []),
     ):
-        write(folder / name)
-        shelf.put_file(name, folder / name)
+        write(parts.folder / name)
+        shelf.put_file(name, parts.folder / name)
     return trouble
 
 
-def _store_and_send(services: Services, here: Slice, plan: Iterator[Batch], connection: Connection) -> Exception | None:
+def _store_and_send(
+    services: Services, here: Slice, parts: Iterator[Batch | ImportFile], connection: Connection
+) -> Exception | None:
     """Store batches, and send those that are, until there is trouble: storing goes on then."""
     run = here.run
     shelf = services.runs.plan(run)
     storing: deque[Future[None]] = deque()
     with Sending(services, here, connection) as sending, ThreadPoolExecutor(1, thread_name_prefix="store") as pool:
-        for batch in plan:
+        for part in parts:
             here.check_lease()
-            record = run.new_batch(batch.contacts, len(batch.lines))
+            if isinstance(part, ImportFile):
+                record = run.new_batch(part.contacts, part.path.stat().st_size, BatchKind.IMPORT)
+                stored = pool.submit(shelf.put_file, file_of(record), part.path)
+            else:
+                record = run.new_batch(part.contacts, len(part.lines))
+                stored = pool.submit(shelf.put, file_of(record), part.lines)
             run.batches.append(record)
-            stored = pool.submit(shelf.put, batch_name(record.number), batch.lines)
             storing.append(stored)
-            sending.offer(record, batch.lines, stored)
+            sending.offer(record, part.path if isinstance(part, ImportFile) else part.lines, stored)
             if len(storing) > BEING_STORED:
                 storing.popleft().result()
         for stored in storing:
             stored.result()
     return sending.trouble
-
-
-def _counting(chunks: Iterator[list[tuple[bytes, str | None]]], warnings: Counter[str]) -> Iterator[tuple[bytes, ...]]:
-    for chunk in chunks:
-        contacts, words = zip(*chunk, strict=True)
-        for each in filter(None, words):
-            warnings.update(each.split())
-        yield contacts
 
 
 def _note_snapshots(services: Services, run: RunRecord) -> None:

@@ -57,6 +57,11 @@ class BatchState(StrEnum):
     UNCONFIRMED = "unconfirmed"  # nothing certain is known; everybody of it is sent again next time
 
 
+class BatchKind(StrEnum):
+    UPSERT = "upsert"
+    IMPORT = "import"  # a CSV file
+
+
 class Caution(StrEnum):
     """Why a run takes nobody off the list: it cannot be sure of who put whom there."""
 
@@ -70,12 +75,15 @@ class Part(BaseModel):
 
 
 class BatchRecord(Part):
-    """One upsert request. `bytes` of contacts; `refused` contacts were named by a synchronous 400 and left out.
+    """One upsert request or one import. `bytes` of contacts, of an import packed as they are sent.
+
+    `refused` contacts were named by a synchronous 400 and left out.
 
     `begun`: a request may have reached SendGrid, even if no answer of it is known.
     """
 
     number: int
+    kind: BatchKind = BatchKind.UPSERT
     contacts: int
     bytes: int
     job_id: str | None = None
@@ -187,6 +195,10 @@ class RunRecord(Request):
     warnings: dict[str, int] = Field(default_factory=dict)
     batches: list[BatchRecord] = Field(default_factory=list)
     earlier: list[BatchRecord] = Field(default_factory=list)  # begun for a plan that was never completed
+    delivery: BatchKind | None = None  # import: whatever CSV can carry; None: nothing to send
+    delivery_reason: str | None = None  # why that way, as a code (`delivery`)
+    not_importable: dict[str, int] = Field(default_factory=dict)  # contacts that CSV cannot carry, by reason
+    upload_hosts: list[str] = Field(default_factory=list)  # where imports were uploaded to
     removals: list[RemovalRecord] = Field(default_factory=list)
     progress: Progress = Field(default_factory=Progress)
     slice: int = 0
@@ -198,10 +210,10 @@ class RunRecord(Request):
         """Batches that may have reached SendGrid and are in no complete plan: all that is known of them is whom."""
         return self.earlier + ([] if self.planned else [batch for batch in self.batches if batch.begun])
 
-    def new_batch(self, contacts: int, size: int) -> BatchRecord:
+    def new_batch(self, contacts: int, size: int, kind: BatchKind = BatchKind.UPSERT) -> BatchRecord:
         """One more batch of the plan, with a number that no other has or had."""
         number = max((batch.number for batch in (*self.batches, *self.earlier)), default=0) + 1
-        return BatchRecord(number=number, contacts=contacts, bytes=size)
+        return BatchRecord(number=number, kind=kind, contacts=contacts, bytes=size)
 
     @classmethod
     def of(cls, run_id: str, export_id: str, request: Request) -> Self:

@@ -2,17 +2,18 @@
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from shared.contacts.batches import addresses, body, without
 from shared.destinations.models import Connection
 from shared.errors import ExportError
-from shared.runs import config
+from shared.runs import config, imports
 from shared.runs.outcomes import Outcome, write
-from shared.runs.record import BatchRecord, BatchState, Phase
+from shared.runs.record import BatchKind, BatchRecord, BatchState, Phase
 from shared.runs.services import Services
 from shared.runs.slice import Slice
-from shared.runs.store import Shelf, batch_name, outcomes_name
+from shared.runs.store import Shelf, batch_name, file_of, outcomes_name
 from shared.sendgrid.client import SendGrid
 from shared.sendgrid.errors import PayloadTooLarge, RowsRefused, SendGridError
 
@@ -24,7 +25,8 @@ class _Sent:
     """What became of one batch: its job, None if no contact was left to send; and how many were refused at once."""
 
     job_id: str | None
-    refused: int
+    refused: int = 0
+    host: str | None = None  # that an import was uploaded to
 
 
 def send(services: Services, here: Slice) -> None:
@@ -65,10 +67,13 @@ class Sending:
             self.land()
         self._pool.shutdown(cancel_futures=True)
 
-    def offer(self, batch: BatchRecord, lines: bytes | None = None, stored: "Future[None] | None" = None) -> bool:
+    def offer(
+        self, batch: BatchRecord, content: bytes | Path | None = None, stored: "Future[None] | None" = None
+    ) -> bool:
         """Begin to send a batch as soon as few enough are in flight; False if there is trouble.
 
-        `lines` if they are at hand, and who is `stored`, which has to be done first.
+        `content` if it is at hand, lines or the file of an import, which is deleted then; and who is `stored`, which
+        has to be done first.
         """
         if len(self._flying) == IN_FLIGHT:
             self._land_some()
@@ -81,7 +86,7 @@ class Sending:
                 self.trouble = error
         if self.trouble:
             return False
-        self._flying[self._pool.submit(self._send, batch.number, lines, stored)] = batch
+        self._flying[self._pool.submit(self._send, batch, content, stored)] = batch
         return True
 
     def land(self) -> None:
@@ -99,23 +104,34 @@ class Sending:
             self._here.save()
             self._unsent.add(batch.number)
 
-    def _send(self, number: int, lines: bytes | None, stored: "Future[None] | None") -> _Sent:
+    def _send(self, batch: BatchRecord, content: bytes | Path | None, stored: "Future[None] | None") -> _Sent:
         if stored:
             stored.result()
-        lines = self._shelf.get(batch_name(number)) if lines is None else lines
-        return _send_batch(self._sendgrid, self._shelf, str(self._here.run.list_id), number, lines)
+        if batch.kind is BatchKind.IMPORT:
+            return self._send_import(batch, content if isinstance(content, Path) else None)
+        lines = content if isinstance(content, bytes) else self._shelf.get(file_of(batch))
+        return _send_batch(self._sendgrid, self._shelf, str(self._here.run.list_id), batch.number, lines)
+
+    def _send_import(self, batch: BatchRecord, path: Path | None) -> _Sent:
+        from shared.contacts.engine import work_folder
+
+        with work_folder() as folder:
+            path = path or self._shelf.fetch(file_of(batch), folder)
+            try:
+                upload = imports.send(self._services, self._here, self._sendgrid, path)
+            finally:
+                path.unlink()  # the shelf has it, and the disk is small
+        return _Sent(upload.job_id, host=upload.host)
 
     def _land_some(self) -> None:
         for future in wait(self._flying, return_when=FIRST_COMPLETED).done:
             batch = self._flying.pop(future)
             try:
                 self._note(batch, future.result())
-            except PayloadTooLarge as error:
-                if batch.contacts == 1:
-                    self.trouble = self.trouble or error
-                else:
-                    self._halve(batch)
             except Exception as error:  # noqa: BLE001 -- the caller raises it when the others have been recorded
+                if isinstance(error, PayloadTooLarge) and batch.kind is BatchKind.UPSERT and batch.contacts > 1:
+                    self._halve(batch)
+                    continue
                 self.trouble = self.trouble or error
                 if isinstance(error, SendGridError) and not error.maybe_taken and batch.number in self._unsent:
                     batch.begun = False
@@ -124,6 +140,9 @@ class Sending:
         batch.job_id, batch.refused = sent.job_id, sent.refused
         batch.state = BatchState.SENT if sent.job_id else BatchState.COMPLETED
         batch.sent_at = self._services.now()
+        hosts = self._here.run.upload_hosts
+        if sent.host and sent.host not in hosts:
+            self._here.run.upload_hosts = [*hosts, sent.host]
         self._here.run.progress.done += batch.contacts
         self._save()
 
@@ -152,7 +171,7 @@ def _send_batch(sendgrid: SendGrid, shelf: Shelf, list_id: str, number: int, lin
     refused: list[Outcome] = []
     while lines:
         try:
-            return _Sent(sendgrid.upsert(body(list_id, lines)), len(refused))
+            return _Sent(sendgrid.upsert(body(list_id, lines)), refused=len(refused))
         except RowsRefused as error:
             who = addresses(lines)
             reasons = {place: said for place, said in error.rows.items() if place < len(who)}
@@ -164,4 +183,4 @@ def _send_batch(sendgrid: SendGrid, shelf: Shelf, list_id: str, number: int, lin
             refused += [Outcome(who[place], "send", "refused_by_sendgrid", said) for place, said in reasons.items()]
             write(shelf, outcomes_name("send", number), refused)
             lines = without(lines, reasons.keys())
-    return _Sent(None, len(refused))
+    return _Sent(None, refused=len(refused))

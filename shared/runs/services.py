@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from shared.cloud.storage import Storage
 from shared.destinations.models import Connection
 from shared.destinations.store import Destinations
 from shared.runs.store import RunStore
 from shared.runs.turn import Turns
-from shared.sendgrid.client import SendGrid
+from shared.sendgrid.client import SendGrid, Upload
 from shared.settings import Settings
 
 
@@ -18,7 +19,7 @@ class Services:
     """The parts by name.
 
     `sendgrid` makes a client of a connection's account; its second argument is called before every request and raises
-    to stop. `download` fetches a file that SendGrid points to. `now` is UTC.
+    to stop. `download` fetches a file that SendGrid points to, `upload` sends one to where it points. `now` is UTC.
     """
 
     settings: Settings
@@ -28,4 +29,5 @@ class Services:
     turns: Turns
     sendgrid: Callable[[Connection, Callable[[], None]], SendGrid]
     download: Callable[[str], Iterable[bytes]]
+    upload: Callable[[Upload, Path, Callable[[], None]], None]
     now: Callable[[], datetime]

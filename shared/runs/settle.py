@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 from shared.contacts.batches import addresses
 from shared.errors import RetryLater
+from shared.runs import imports
 from shared.runs.outcomes import Outcome, write
-from shared.runs.record import BatchRecord, BatchState, Phase
+from shared.runs.record import BatchKind, BatchRecord, BatchState, Phase
 from shared.runs.services import Services
 from shared.runs.slice import Slice
 from shared.runs.store import Shelf, batch_name, outcomes_name
@@ -64,7 +65,9 @@ def _settle_batch(services: Services, shelf: Shelf, batch: BatchRecord, job: Job
         batch.state = BatchState.UNCONFIRMED
         return
     if job.status == "completed":
-        batch.state = BatchState.COMPLETED
+        # An import passes over rows that it does not like, without a word, and counts what is left.
+        whole = not 0 < job.requested < batch.contacts or batch.kind is BatchKind.UPSERT
+        batch.state = BatchState.COMPLETED if whole else BatchState.UNCONFIRMED
         return
     try:
         refused = _refused(services, shelf, batch, job)
@@ -81,6 +84,8 @@ def _settle_batch(services: Services, shelf: Shelf, batch: BatchRecord, job: Job
 
 def _refused(services: Services, shelf: Shelf, batch: BatchRecord, job: Job) -> int:
     """Write down who was refused and why; gives how many of the batch were."""
+    if batch.kind is BatchKind.IMPORT:
+        return imports.note_refused(shelf, batch, errored_rows(job, services.download))
     known = set(addresses(shelf.get(batch_name(batch.number))))
     rows = {row.email: row.message for row in errored_rows(job, services.download) if row.email in known}
     return write(

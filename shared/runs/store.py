@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from shared.cloud.storage import Container, Storage
 from shared.errors import Conflict, NotFound
-from shared.runs.record import RunRecord, export_of
+from shared.runs.record import BatchKind, BatchRecord, RunRecord, export_of
 
 
 class RunStore:
@@ -165,6 +165,15 @@ def listed_name(listing_id: str, number: int = 0) -> str:
 
 def batch_name(number: int) -> str:
     return f"upserts/{number:05}.ndjson"
+
+
+def import_name(number: int) -> str:
+    return f"imports/{number:05}.csv.gz"
+
+
+def file_of(batch: BatchRecord) -> str:
+    """The name of a batch's file."""
+    return (import_name if batch.kind is BatchKind.IMPORT else batch_name)(batch.number)
 
 
 def leavers_name(number: int) -> str:

@@ -85,6 +85,20 @@ class ContactExport:
     urls: tuple[str, ...] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Where the file of an import is to go, with these headers. Whoever has the URL can upload in our place."""
+
+    job_id: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+    @property
+    def host(self) -> str:
+        """The server's name alone."""
+        return urlsplit(self.url).hostname or ""
+
+
 class SendGrid:
     """One account, through one transport."""
 
@@ -139,6 +153,20 @@ class SendGrid:
         RowsRefused, UnknownFields, ListNotFound, PayloadTooLarge, ContactLimitReached: nothing of it was applied.
         """
         return _id(routes.UPSERT, self._transport.call(routes.UPSERT, content=body), "job_id")
+
+    def announce_import(self, list_id: str, field_ids: Sequence[str]) -> Upload:
+        """Ask where to upload a CSV file whose columns are these fields. ListNotFound.
+
+        Nothing happens before the file is there (`uploads`); then its job begins by itself.
+        """
+        wish = {"list_ids": [list_id], "file_type": "csv", "field_mappings": list(field_ids)}
+        answer = self._transport.call(routes.IMPORT, content=_json(wish))
+        headers = {
+            str(_member(routes.IMPORT, each, "header", str)): str(_member(routes.IMPORT, each, "value", str))
+            for each in _object(routes.IMPORT, answer).get("upload_headers") or ()
+        }
+        url = _member(routes.IMPORT, answer, "upload_uri", str)
+        return Upload(_id(routes.IMPORT, answer, "job_id"), url, headers)
 
     def job(self, job_id: str) -> Job:
         """How a job of any kind stands. JobNotFound if SendGrid does not know it."""

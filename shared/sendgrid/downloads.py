@@ -54,13 +54,7 @@ class Downloads:
 
     @cached_property
     def _session(self) -> "requests.Session":
-        session = new_session()
-        session.headers["Accept"] = "*/*"
-        session.trust_env = False  # no ~/.netrc and no proxy: the check is on the address that we connect to
-        session.mount("https://", _public_only())
-        if self._also:
-            session.mount(f"{urls.origin(self._also)}/", new_session().get_adapter("http://"))
-        return session
+        return new_file_session(self._also)
 
     def fetch(self, url: str) -> Iterator[bytes]:
         """The file, unpacked if it is gzip, piece by piece.
@@ -103,6 +97,17 @@ class Downloads:
             response.close()
             raise _unavailable("file_gone", f"was answered by HTTP {response.status_code}")
         return response
+
+
+def new_file_session(also: str | None) -> "requests.Session":
+    """A session for servers that SendGrid names. `also`: a URL whose origin is allowed beside public https."""
+    session = new_session()
+    session.headers["Accept"] = "*/*"
+    session.trust_env = False  # no ~/.netrc and no proxy: the check is on the address that we connect to
+    session.mount("https://", _public_only())
+    if also:
+        session.mount(f"{urls.origin(also)}/", new_session().get_adapter("http://"))
+    return session
 
 
 def _pieces(response: "requests.Response") -> Iterator[bytes]:

@@ -196,7 +196,7 @@ POLICY: tuple[Rule, ...] = (
         "the SendGrid list does not exist",
         "Look up the list's ID in SendGrid (it ends the list's URL in Marketing > Contacts) and correct list_id in the "
         "export.",
-        routes=frozenset({routes.LIST, routes.LIST_COUNT, routes.UPSERT, routes.CONTACT_EXPORT}),
+        routes=frozenset({routes.LIST, routes.LIST_COUNT, routes.UPSERT, routes.IMPORT, routes.CONTACT_EXPORT}),
     ),
     Rule(
         _only(429),

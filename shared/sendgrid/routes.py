@@ -52,6 +52,7 @@ FIELDS = Route("GET", f"{_MARKETING}/field_definitions", reads=True)
 FIELD_CREATION = Route("POST", f"{_MARKETING}/field_definitions", repeatable=False)
 
 UPSERT = Route("PUT", f"{_MARKETING}/contacts", about_people=True)
+IMPORT = Route("PUT", f"{_MARKETING}/contacts/imports", reads=True)  # announced only: nothing changes without the file
 JOB = Route("GET", f"{_MARKETING}/contacts/imports/{{}}", reads=True, about_people=True)
 SEARCH = Route("POST", f"{_MARKETING}/contacts/search/emails", reads=True, about_people=True)
 CONTACT_COUNT = Route("GET", f"{_MARKETING}/contacts/count", reads=True)

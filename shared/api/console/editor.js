@@ -19,7 +19,7 @@ const EMPTY = {
   display_name: "", connection: null, list_id: "", segments: [], mapping: { email: "", custom_fields: {} },
   only_where: {},
   removal: "leavers", schedule: "default", timezone: null, run_on_landing: true, max_profiles: 100_000,
-  max_shrink_percent: 50, clear_empty: false, create_missing_fields: false, enabled: true,
+  max_shrink_percent: 50, clear_empty: false, create_missing_fields: false, delivery: "auto", enabled: true,
 };
 const STEPS = ["where", "who", "what", "rules", "when"];
 

@@ -138,6 +138,7 @@ function About({ run }) {
     run.force && [t.run.forced, t.yes],
     ...snapshots.map(([name, each]) => [t.run.snapshot(name), html`<${Time} iso=${each.produced_at} full />`]),
     run.batches?.length && [t.run.batches, number(run.batches.length)],
+    run.upload_hosts?.length && [t.run.uploads, run.upload_hosts.join(", ")],
     run.drift && [t.run.drift, t.run.driftText(number(run.drift.list_count), number(run.drift.at_least))],
     warnings.length && [t.run.warnings, html`<ul class="plain-list">
           ${warnings.map(([name, count]) => html`<li>${t.run.warning(number(count), ...name.split(":"))}</li>`)}</ul>`],

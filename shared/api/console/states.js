@@ -45,6 +45,6 @@ export function documentOf(element, keys) {
 export const EXPORT_KEYS = ["display_name", "connection", "list_id", "segments", "mapping", "only_where", "removal",
   "schedule",
   "timezone", "run_on_landing", "max_profiles", "max_shrink_percent", "clear_empty", "create_missing_fields",
-  "enabled"];
+  "delivery", "enabled"];
 export const CONNECTION_KEYS = ["display_name", "api_key_secret", "region", "allowed_roles", "consent",
   "contact_limit"];

@@ -123,7 +123,7 @@ export const t = {
   keys: {
     display_name: "Name", connection: "Connection", list_id: "List", segments: "Segments", mapping: "Data matching", only_where: "Condition",
     removal: "People who leave", schedule: "Schedule", timezone: "Time zone", run_on_landing: "Run on landing", max_profiles: "Most contacts",
-    max_shrink_percent: "Most shrinking", clear_empty: "Clear empty", create_missing_fields: "Create fields", enabled: "Enabled",
+    max_shrink_percent: "Most shrinking", clear_empty: "Clear empty", create_missing_fields: "Create fields", delivery: "Delivery", enabled: "Enabled",
     api_key_secret: "Secret", region: "Region", allowed_roles: "Who may use it", consent: "Consent", contact_limit: "Contact limit",
   },
   invalid: {
@@ -369,6 +369,7 @@ export const t = {
     forced: "Past the guards",
     snapshot: (name) => `Snapshot of ${name}`,
     batches: "Batches",
+    uploads: "Uploaded to",
     drift: "SendGrid's count",
     driftText: (count, least) => `${count} on the list; ${least} should be there at least`,
     warnings: "Values",

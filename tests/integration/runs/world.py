@@ -36,6 +36,7 @@ from shared.sendgrid.client import SendGrid
 from shared.sendgrid.downloads import Downloads
 from shared.sendgrid.limits import RateLimits
 from shared.sendgrid.transport import Timeouts, Transport
+from shared.sendgrid.uploads import Uploads
 from shared.settings import Settings
 
 KEY = "SG.integration-key.0123456789abcdef"
@@ -77,6 +78,7 @@ class World:
             turns=Turns(storage.state),
             sendgrid=self._sendgrid,
             download=Downloads(sim.url).fetch,
+            upload=Uploads(sim.url).send,
             now=lambda: self.now,
         )
         self.begin_anew()
