@@ -125,6 +125,7 @@ class World:
             "mapping": MAPPING,
             "schedule": "off",
             "max_profiles": 100_000_000,
+            "delivery": "upsert",  # whatever the size: one way is measured at a time
             **more,
         }
         self._put(f"exports/{export_id}.json", document)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from shared.contacts import batches
+from shared.contacts import batches, parts
 from shared.runs.record import State
 from tests.integration.runs.world import World
 
@@ -48,11 +48,12 @@ class Mortal:
             yield
 
 
-def run_that_has_everything(world: World, monkeypatch: pytest.MonkeyPatch) -> str:
+def run_that_has_everything(world: World, monkeypatch: pytest.MonkeyPatch, delivery: str) -> str:
     """A run about to begin: batches to send, a row that is refused at once and one later, leavers, rejects."""
-    world.put_export(max_shrink_percent=100)
+    world.put_export(max_shrink_percent=100, delivery=delivery)
     world.put_on_list("stays@example.com", "leaver@example.com")
     monkeypatch.setattr(batches, "MAX_CONTACTS", 2)
+    monkeypatch.setattr(parts, "MAX_CONTACTS", 3)
     world.land("stays@example.com", "new@example.com", "odd@example.c", "bad@example.com", "other@example.com", "x")
     world.sim.fail_rows(["bad@example.com"])
     world.sim.configure(job_seconds=3600)  # until it is hurried, so that the run takes several slices
@@ -80,13 +81,14 @@ def die_and_recover(world: World, monkeypatch: pytest.MonkeyPatch, last: int) ->
 WRITES = 96  # more than the run has
 
 
+@pytest.mark.parametrize("delivery", ["upsert", "import"])
 @pytest.mark.parametrize("first", range(1, 9))
 def test_a_run_whose_instance_dies_ends_as_if_nothing_had_been(
-    world: World, monkeypatch: pytest.MonkeyPatch, first: int
+    world: World, monkeypatch: pytest.MonkeyPatch, first: int, delivery: str
 ) -> None:
     for last in range(first, WRITES, 8):
         world.begin_anew()
-        run_id = run_that_has_everything(world, monkeypatch)
+        run_id = run_that_has_everything(world, monkeypatch, delivery)
         died = die_and_recover(world, monkeypatch, last)
         world.work()
         run = world.ended(run_id)  # by its messages alone: nobody had to find out that it was stuck
@@ -102,6 +104,7 @@ def test_a_run_whose_instance_dies_ends_as_if_nothing_had_been(
         assert (counts["accepted"], counts["rejected_by_sendgrid"], counts["unconfirmed"]) == (3, 2, 0), last
         assert (counts["removed"] + counts["not_found"], counts["failed_removals"]) == (1, 0), last
         assert {line["code"] for line in world.report(run)} == {"refused_by_sendgrid", "invalid_email"}
+        assert run.delivery == delivery
         if not died:
             return
     pytest.fail("the run has more writes than these")
