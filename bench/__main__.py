@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help=f"{HUGE:,} rows as well: 10 GB of disk, half an hour")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--rows", type=int, help="the exports of so many rows, and nothing else; nothing is written")
+    parser.add_argument("--deliveries", action="store_true", help="with --rows: upserts against imports instead")
     parser.add_argument("--profile", type=Path, help="with --rows: a cProfile of the slices goes here")
     options = parser.parse_args()
     end_on_sigterm()
@@ -36,7 +37,9 @@ def main() -> int:
     machine = _machine()
     say(machine)
     with World() as world:
-        if options.rows:
+        if options.rows and options.deliveries:
+            measure.deliveries(world, book, options.rows, options.repeats, say)
+        elif options.rows:
             measure.exports(world, book, options.rows, options.repeats, say, profile=options.profile)
         elif options.quick:
             quick(world, book, options.repeats, say)

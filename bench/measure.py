@@ -7,16 +7,16 @@ from pathlib import Path
 
 from bench import cold, programs
 from bench.book import Book
-from bench.generator import Segment
+from bench.generator import MAPPING, Segment
 from bench.goals import LARGE
 from bench.samples import MIB
 from bench.world import Instance, RunFigures, World
-from shared.destinations.models import Export
 
 SEGMENT = "Bench"
 MEGABYTE = 1_000_000
 GOOD = {"successful", "completed_with_warnings"}
 
+FULL_COLUMNS = {name: MAPPING[name] for name in ("email", "first_name", "last_name", "country", "city", "postal_code")}
 FORMATS = ("csv", "ndjson", "parquet", "parts")
 
 Say = Callable[[str], None]
@@ -102,16 +102,20 @@ def paced(world: World, book: Book, rows: int, say: Say, *, limit: int, window: 
 
 
 def deliveries(world: World, book: Book, rows: int, repeats: int, say: Say) -> None:
-    """Upserts against CSV import, where the export's document has the choice."""
-    if "delivery" not in Export.model_fields:
-        return
+    """Upserts against imports: of all the segment's columns, and of those that are never empty."""
     for _ in range(repeats):
-        for way in ("upsert", "import"):
-            took = first_export(world, book, Segment(rows), way, delivery=way)
-            book.add(f"{way}.sent MB", rows, took.stats["bytes"] / MEGABYTE)
-            book.add(f"{way}.requests", rows, sum(took.stats["requests"].values()))
-            sent = f"{took.stats['bytes'] / MEGABYTE:.0f} MB"
-            say(f"{rows:,} rows by {way}: {took.last:.2f} s, end {took.end:.2f} s, {took.peak / MIB:.0f} MiB, {sent}")
+        for what, mapping in (("", MAPPING), (" of full columns", FULL_COLUMNS)):
+            for way in ("upsert", "import"):
+                name = f"{way}{what}"
+                took = first_export(world, book, Segment(rows), name, delivery=way, mapping=mapping)
+                batches = took.record["batches"]
+                imported = sum(batch["contacts"] for batch in batches if batch["kind"] == "import")
+                say(
+                    f"{rows:,} rows by {name}: {imported:,} contacts imported; {took.stats['upserts']} upserts, "
+                    f"{took.stats['imports']} imports, {sum(took.stats['requests'].values())} requests in all; "
+                    f"{took.stats['bytes'] / MEGABYTE:.1f} MB; {took.last:.2f} s to the last, end {took.end:.2f} s, "
+                    f"{took.peak / MIB:.0f} MiB"
+                )
 
 
 def peers(world: World, book: Book, rows: int, repeats: int, say: Say) -> None:
