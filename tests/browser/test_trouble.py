@@ -42,8 +42,8 @@ def test_a_key_that_no_longer_counts_costs_nothing_that_was_typed(console: Conso
 
 
 def test_the_page_that_was_asked_for_last_is_the_one_that_is_shown(console: Console) -> None:
-    held: "list[Route]" = []
-    console.page.route("**/console/history.js", held.append)
+    held: list[Route] = []
+    console.page.route("**/console/history.js", lambda route: held.append(route))  # noqa: PLW0108 -- Playwright marks it
     console.open()
     console.click("History", role="link")
     console.click("Segments", role="link")
