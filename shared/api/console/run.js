@@ -72,7 +72,7 @@ function Outcome({ run }) {
   const dry = run.dry_run && run.planned;
   const reason = run.error?.message || run.reason;
   return html`<${Notice} tone=${tone} title=${dry ? t.run.dryTitle : t.outcomes[run.state]}>
-    <p>${reason ? sentence(reason) : t.run.fine}</p>
+    ${reason ? html`<p>${sentence(reason)}</p>` : run.state === "successful" && html`<p>${t.run.fine}</p>`}
     ${run.error?.advice && html`<p><strong>${t.run.advice}</strong> ${run.error.advice}</p>`}
   <//>`;
 }

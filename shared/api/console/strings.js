@@ -332,7 +332,7 @@ export const t = {
     watch: "Watch",
     details: "Details",
     ended: (state) => `The run has ended: ${state}`,
-    fine: "Every row reached the list.",
+    fine: "Nothing was rejected.",
     advice: "What to do:",
     progressLabel: "Progress of the run",
     rate: "Rate",
