@@ -237,9 +237,9 @@ export function Empty({ title, children, action }) {
   return html`<div class="empty"><h2>${title}</h2><p>${children}</p>${action}</div>`;
 }
 
-/** The phase that a run is in. Its record names the next one only some way into it; once it is planned it sends. */
+/** What a run is at. The first batches go out while the rest of the plan is still being made: then it sends. */
 export function phaseOf(run) {
-  return run.phase === "prepare" && run.planned ? "send" : run.phase;
+  return run.phase === "prepare" && run.progress?.done > 0 ? "send" : run.phase;
 }
 
 /** How far a run has come. Without a total it only shows that there is work going on. */

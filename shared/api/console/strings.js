@@ -349,7 +349,7 @@ export const t = {
     plan: "What is going to be done",
     dryPlan: "What would become of every row",
     planText: (upserts, leavers) => `A real run would send ${upserts} contacts and take ${leavers} people off the list.`,
-    nothing: "It ended before the segments were read.",
+    nothing: "It ended before every row was looked at.",
     ofThese: "Of these:",
     reasons: "Why rows were left out",
     reason: "Reason",
