@@ -251,32 +251,44 @@ class Planner:
         """The same with a third value: true of a contact that is given as a row of CSV, because CSV can carry it."""
         return self._to_send(
             lambda binding: (
-                f"""encode(coalesce({imports.row_sql(binding)}, {binding.contact_sql("address")})),
-                {binding.warnings_sql()}, {imports.misfit_sql(binding)} IS NULL"""
-            )
+                f"""encode(coalesce(csv, {binding.contact_sql("address")})), {binding.warnings_sql()},
+                csv IS NOT NULL"""
+            ),
+            also=lambda binding: f"{imports.row_sql(binding)} AS csv",
         )
 
     def count_misfits(self) -> dict[str | None, int]:
         """How many contacts to send CSV can carry, under None, and how many not, by reason."""
         counts: Counter[str | None] = Counter()
         for found in self._to_send(
-            lambda binding: f"{imports.misfit_sql(binding)} AS misfit, count(*)", "GROUP BY ALL"
+            lambda _: "misfit, count(*)", also=lambda binding: f"{imports.misfit_sql(binding)} AS misfit", group=True
         ):
             counts.update(dict(found))
         return dict(counts)
 
-    def _to_send(self, columns: Callable[[Binding], str], group: str = "") -> Iterator[list[Any]]:
-        """Of each file these columns of its contacts to send, some thousands of rows at a time."""
+    def _to_send(
+        self,
+        columns: Callable[[Binding], str],
+        *,
+        also: Callable[[Binding], str] = lambda _: "0",
+        group: bool = False,
+    ) -> Iterator[list[Any]]:
+        """Of each file these columns of its contacts to send, some thousands of rows at a time.
+
+        `also`: what they take besides the address and the cleaned cells.
+        """
         for number in self._files_to_send():
             relation, binding = self._bound[number]
             beside = f"SELECT rowid AS id, address, fingerprint, problem FROM rows WHERE file = {number}"
             cursor = self.connection.cursor()
             cursor.execute(f"""
                 SELECT {columns(binding)}
-                FROM (SELECT address {binding.cleaned_sql()} FROM (SELECT *, {binding.odd_sql()} AS odd
+                FROM (SELECT *, {also(binding)} FROM (SELECT address {binding.cleaned_sql()}
+                    FROM (SELECT *, {binding.odd_sql()} AS odd
                     FROM ({relation.select(binding.read_columns(), beside=beside)})
                     {"ANTI JOIN duplicates" if self._everything else "SEMI JOIN upserts"} USING (id)
-                    WHERE problem IS NULL AND {binding.same_row_sql("fingerprint")})) {group}
+                    WHERE problem IS NULL AND {binding.same_row_sql("fingerprint")})))
+                {"GROUP BY ALL" if group else ""}
             """)
             while rows := cursor.fetchmany(FETCHED):
                 yield rows

@@ -62,11 +62,12 @@ def hurry_this_process(batch: int) -> None:
     """Set what the app has as constants. For processes of the driver only. `batch`: contacts of an upsert at most."""
     from azure.core.pipeline.transport import RequestsTransport
 
-    from shared.contacts import batches
+    from shared.contacts import batches, parts
     from shared.runs import lease, prepare, settle
 
     lease.LEASE_SECONDS, lease.RENEW_SECONDS = LEASE_SECONDS, RENEW_SECONDS
     settle.JOB_LIMIT = JOB_LIMIT
     batches.MAX_CONTACTS = batch
+    parts.MAX_CONTACTS = 2 * batch
     prepare.LEAVERS_PORTION = batch
     RequestsTransport.sleep = lambda _, duration: sleep(duration)

@@ -33,6 +33,7 @@ from shared.sendgrid.client import SendGrid
 from shared.sendgrid.downloads import Downloads
 from shared.sendgrid.limits import RateLimits
 from shared.sendgrid.transport import Timeouts, Transport
+from shared.sendgrid.uploads import Uploads
 from shared.settings import Settings
 from tests.faults import hurry
 
@@ -162,8 +163,12 @@ def _services(orders: Orders) -> Services:
             )
         )
 
-    download = Downloads(settings.sendgrid_base_url, timeouts=_TIMEOUTS).fetch
-    return replace(hurry.hurried_services(settings, clock), sendgrid=sendgrid, download=download)
+    return replace(
+        hurry.hurried_services(settings, clock),
+        sendgrid=sendgrid,
+        download=Downloads(settings.sendgrid_base_url, timeouts=_TIMEOUTS).fetch,
+        upload=Uploads(settings.sendgrid_base_url, timeouts=_TIMEOUTS).send,
+    )
 
 
 def _write_all_to(path: Path) -> None:

@@ -102,6 +102,7 @@ class Export:
             "mapping": {"email": "EMail", "first_name": "FirstName", "custom_fields": custom},
             "only_where": {"Consent": ["True"]} if self.only_consenting else {},
             "removal": self.removal,
+            "delivery": "import" if self.only_consenting else "auto",
             "schedule": "off",
             "max_shrink_percent": 100,
             **more,
