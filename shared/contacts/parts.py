@@ -38,7 +38,6 @@ class Parts:
     folder: Path
     columns: Sequence[str] | None = None
     warnings: Counter[str] = field(default_factory=Counter)
-    _finished: list[ImportFile] = field(default_factory=list)
     _file: gzip.GzipFile | None = None
     _number: int = 0
     _contacts: int = 0
@@ -46,15 +45,7 @@ class Parts:
 
     def of(self, planner: "Planner") -> Iterator[Batch | ImportFile]:
         """Every contact of a plan in one of the parts. A file is complete when it is given."""
-        for batch in batches(self._upserts(planner) if self.columns is None else self._all_but_imports(planner)):
-            yield from self._given()
-            yield batch
-        self._finish()
-        yield from self._given()
-
-    def _given(self) -> list[ImportFile]:
-        given, self._finished = self._finished, []
-        return given
+        return batches(self._upserts(planner)) if self.columns is None else self._imports_and_upserts(planner)
 
     def _upserts(self, planner: "Planner") -> Iterator[tuple[bytes, ...]]:
         for chunk in planner.contacts():
@@ -62,28 +53,36 @@ class Parts:
             self._count(words)
             yield contacts
 
-    def _all_but_imports(self, planner: "Planner") -> Iterator[tuple[bytes, ...]]:
+    def _imports_and_upserts(self, planner: "Planner") -> Iterator[Batch | ImportFile]:
+        others: list[bytes] = []
         for chunk in planner.contacts_for_import():
             contacts, words, fitting = zip(*chunk, strict=True)
             self._count(words)
-            self._write(list(compress(contacts, fitting)))
-            yield tuple(compress(contacts, map(not_, fitting)))
+            yield from self._write(list(compress(contacts, fitting)))
+            others += compress(contacts, map(not_, fitting))
+            full = list(batches([others]))
+            if len(full) > 1:
+                others = full.pop().lines.split(b"\n")
+                yield from full
+        yield from self._finish()
+        yield from batches([others])
 
     def _count(self, words: Sequence[str | None]) -> None:
         for each in filter(None, words):
             self.warnings.update(each.split())
 
-    def _write(self, rows: list[bytes]) -> None:
+    def _write(self, rows: list[bytes]) -> Iterator[ImportFile]:
+        """Add the rows to the file, or to as many as it takes; give those that are full."""
         while rows:
-            room = MAX_CONTACTS - self._contacts if self._file else MAX_CONTACTS
-            content = b"\n".join(rows[:room]) + b"\n"
             file = self._file or self._begin()
+            room = MAX_CONTACTS - self._contacts
+            content = b"\n".join(rows[:room]) + b"\n"
             file.write(content)
             self._contacts += len(rows[:room])
             self._bytes += len(content)
-            if self._contacts >= MAX_CONTACTS or self._bytes >= MAX_BYTES:
-                self._finish()
             rows = rows[room:]
+            if self._contacts >= MAX_CONTACTS or self._bytes >= MAX_BYTES:
+                yield from self._finish()
 
     def _begin(self) -> gzip.GzipFile:
         self._number += 1
@@ -92,11 +91,11 @@ class Parts:
         file.write(",".join(self.columns or ()).encode("ascii") + b"\n")
         return file
 
-    def _finish(self) -> None:
+    def _finish(self) -> Iterator[ImportFile]:
         if self._file:
             self._file.close()
             self._file = None
-            self._finished.append(ImportFile(self._path, self._contacts))
+            yield ImportFile(self._path, self._contacts)
 
     @property
     def _path(self) -> Path:

@@ -5,6 +5,7 @@ becomes SendGridUnavailable. What else can go wrong: see `errors`.
 """
 
 import json
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from shared.sendgrid.transport import Transport
 SEARCH_SIZE = 100  # addresses a search takes
 LONGEST_URL = 8150  # characters; nginx answers 414 above (found by RudderStack)
 PAGE_SIZE = 1000  # lists a page, the most that SendGrid gives
+_HOST = re.compile(r"[a-z0-9.:-]{1,253}")
 WRITE_SCOPE = "marketing.read"  # in spite of its name it gives "both read and write access" (API key permissions page)
 
 
@@ -95,8 +97,12 @@ class Upload:
 
     @property
     def host(self) -> str:
-        """The server's name alone."""
-        return urlsplit(self.url).hostname or ""
+        """The server's name alone; an empty text if the URL has none that could be one."""
+        try:
+            name = urlsplit(self.url).hostname or ""
+        except ValueError:
+            return ""
+        return name if _HOST.fullmatch(name) else ""
 
 
 class SendGrid:
@@ -163,7 +169,7 @@ class SendGrid:
         answer = self._transport.call(routes.IMPORT, content=_json(wish))
         headers = {
             str(_member(routes.IMPORT, each, "header", str)): str(_member(routes.IMPORT, each, "value", str))
-            for each in _object(routes.IMPORT, answer).get("upload_headers") or ()
+            for each in _member(routes.IMPORT, answer, "upload_headers", list)
         }
         url = _member(routes.IMPORT, answer, "upload_uri", str)
         return Upload(_id(routes.IMPORT, answer, "job_id"), url, headers)

@@ -1,13 +1,16 @@
 """Files to servers that behave well, badly, or should not be asked."""
 
+import gzip
+import json
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from local.sendgrid.control import SimulatedSendGrid
 from local.servers import LocalServer, Reply, Request
-from shared.sendgrid.client import Upload
+from shared.sendgrid.client import SendGrid, Upload
 from shared.sendgrid.errors import FileUnavailable, PayloadTooLarge, RequestRefused, SendGridError, SendGridUnavailable
 from shared.sendgrid.uploads import Uploads
 from tests.unit.sendgrid.conftest import KEY, Clock
@@ -161,3 +164,50 @@ def test_an_upload_is_stopped_between_two_pieces(start: Start, received: list[Re
     with pytest.raises(KeyboardInterrupt):
         Uploads(server.url).send(upload(server.url), file, stop)
     assert all(len(request.body) < len(CONTENT) for request in received)
+
+
+def test_a_file_that_was_announced_becomes_a_job(sendgrid: SendGrid, sim: SimulatedSendGrid, tmp_path: Path) -> None:
+    list_id = sim.create_list("Newsletter")
+    path = tmp_path / "import.csv.gz"
+    path.write_bytes(gzip.compress(b'_rf2_T,_rf0_T\nann@example.com,"Ann, B."\n'))
+    announced = sendgrid.announce_import(list_id, ["_rf2_T", "_rf0_T"])
+    assert announced.host == "127.0.0.1"
+    assert "http" not in repr(announced)
+    Uploads(sim.url).send(announced, path)
+    sim.finish_jobs()
+    job = sendgrid.job(announced.job_id)
+    assert (job.status, job.created) == ("completed", 1)
+    assert sim.members(list_id)["ann@example.com"]["first_name"] == "Ann, B."
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"job_id": None},
+        {"job_id": "../x"},
+        {"upload_uri": None},
+        {"upload_uri": 7},
+        {"upload_headers": None},
+        {"upload_headers": 7},
+        {"upload_headers": {"x": "y"}},
+        {"upload_headers": [{"header": "x"}]},
+    ],
+)
+def test_an_answer_that_is_no_announcement_is_worth_another_try_and_took_nothing(
+    sendgrid: SendGrid, sim: SimulatedSendGrid, change: dict[str, object]
+) -> None:
+    body = {"job_id": "a-job", "upload_uri": "https://files.example/x", "upload_headers": []} | change
+    sim.fault(route="/v3/marketing/contacts/imports", method="PUT", status=200, body=json.dumps(body), times=None)
+    with pytest.raises(SendGridUnavailable) as caught:
+        sendgrid.announce_import(sim.create_list("Newsletter"), ["_rf2_T"])
+    assert not caught.value.maybe_taken
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "https://[x", "https://user:secret@", "https://a b/", "https://\u00e9.example"]
+)
+def test_a_url_without_a_plain_host_has_none_to_be_told(url: str, file: Path) -> None:
+    named = Upload("a-job", url, {})
+    assert named.host == ""
+    with pytest.raises(FileUnavailable):
+        Uploads().send(named, file)
