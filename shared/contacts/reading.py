@@ -12,15 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from shared.contacts.text import (
-    has_malformed,
-    may_end_in_quotes,
-    plain,
-    swallows_rows,
-    unreadable,
-    without_long_lines,
-    write_blank_lines,
-)
+from shared.contacts.csv_look import has_malformed, look, swallows_rows, write_blank_lines
+from shared.contacts.text import plain, unreadable, without_long_lines
 from shared.errors import UnreadableSegment
 from shared.segments.snapshot import CsvFormat, FileFormat, NdjsonFormat
 
@@ -168,13 +161,16 @@ def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
         csv_text=(path, how),
     )
     most, longest = MOST_MALFORMED, LONGEST_MALFORMED
-    if has_malformed(path, how.delimiter, len(columns), quote=how.quote, rows=most, size=longest):
+    seen = look(path, how.delimiter, len(columns), quote=how.quote)
+    if (seen.malformed > most or seen.size > longest) and has_malformed(
+        path, how.delimiter, len(columns), quote=how.quote, rows=most, size=longest
+    ):
         raise UnreadableSegment(
             f"{file.name} has more than {most} rows or {longest // 1024**2} MiB without {len(columns)} sound columns",
             code="too_many_malformed",
             advice="Look at its delimiter, quotation marks and encoding, and whether model.json names all its columns.",
         )
-    if how.quote and may_end_in_quotes(path, how.delimiter):
+    if seen.unclosed:
         relation.refuse_swallowed_rows()
     return relation
 

@@ -81,7 +81,8 @@ class Sending:
                 self.trouble = error
         if self.trouble:
             return False
-        self._flying[self._pool.submit(self._send, batch.number, lines, stored)] = batch
+        ready = None if lines is None else body(str(self._here.run.list_id), lines)
+        self._flying[self._pool.submit(self._send, batch.number, ready, stored)] = batch
         return True
 
     def land(self) -> None:
@@ -99,11 +100,10 @@ class Sending:
             self._here.save()
             self._unsent.add(batch.number)
 
-    def _send(self, number: int, lines: bytes | None, stored: "Future[None] | None") -> _Sent:
+    def _send(self, number: int, ready: bytes | None, stored: "Future[None] | None") -> _Sent:
         if stored:
             stored.result()
-        lines = self._shelf.get(batch_name(number)) if lines is None else lines
-        return _send_batch(self._sendgrid, self._shelf, str(self._here.run.list_id), number, lines)
+        return _send_batch(self._sendgrid, self._shelf, str(self._here.run.list_id), number, ready)
 
     def _land_some(self) -> None:
         for future in wait(self._flying, return_when=FIRST_COMPLETED).done:
@@ -147,13 +147,18 @@ class Sending:
             self._here.save()
 
 
-def _send_batch(sendgrid: SendGrid, shelf: Shelf, list_id: str, number: int, lines: bytes) -> _Sent:
-    """One batch, without the contacts that SendGrid names as refused: those go to the report."""
+def _send_batch(sendgrid: SendGrid, shelf: Shelf, list_id: str, number: int, ready: bytes | None) -> _Sent:
+    """One batch, without the contacts that SendGrid names as refused: those go to the report.
+
+    `ready`: the request's body, if it is at hand. The stored batch is read only where it is needed: it is as large.
+    """
     refused: list[Outcome] = []
-    while lines:
+    lines = b"" if ready else shelf.get(batch_name(number))
+    while ready or lines:
         try:
-            return _Sent(sendgrid.upsert(body(list_id, lines)), len(refused))
+            return _Sent(sendgrid.upsert(ready or body(list_id, lines)), len(refused))
         except RowsRefused as error:
+            lines, ready = lines or shelf.get(batch_name(number)), None
             who = addresses(lines)
             reasons = {place: said for place, said in error.rows.items() if place < len(who)}
             reasons |= {
