@@ -49,7 +49,8 @@ class Relation:
     name: str
     columns: tuple[str, ...]
     source: str
-    expressions: tuple[str, ...]
+    expressions: tuple[str, ...] = ()
+    pointers: tuple[str, ...] = ()  # of an NDJSON file, in place of expressions
     malformed: str = "false"
     first_row: int = 1  # number of the first data row in DuckDB's own count of records
     names_itself: bool = True  # False: `columns` are a CSV file's first record, which may be a person's data
@@ -75,7 +76,13 @@ class Relation:
 
         `beside`: a subquery with a row for each of the relation's, in its order, whose columns come first.
         """
-        chosen = [f"{self.expressions[i]} AS c{i}" for i in sorted(indexes)]
+        order = sorted(indexes)
+        if self.pointers:
+            # One call for all of them: each parses the object, and holds on to memory.
+            cells = f"json_extract_string(json, [{', '.join(quoted(self.pointers[i]) for i in order)}])"
+            chosen = [f"{cells}[{place}] AS c{i}" for place, i in enumerate(order, 1)]
+        else:
+            chosen = [f"{self.expressions[i]} AS c{i}" for i in order]
         if beside:
             chosen.insert(0, "beside.*")
             beside = f" POSITIONAL JOIN ({beside}) AS beside"
@@ -209,9 +216,9 @@ def _ndjson(connection: "DuckDBPyConnection", name: str, path: Path, wanted: Ite
         raise UnreadableSegment(
             f"{name} holds no JSON object", code="unreadable_file", advice="Write one JSON object a line."
         )
-    pointers = ("/" + key.replace("~", "~0").replace("/", "~1") for key in columns)
-    expressions = tuple(f"json_extract_string(json, {quoted(pointer)})" for pointer in pointers)
-    return Relation(name, columns, source, expressions, malformed="coalesce(json_type(json), '') <> 'OBJECT'")
+    pointers = tuple("/" + key.replace("~", "~0").replace("/", "~1") for key in columns)
+    malformed = "coalesce(json_type(json), '') <> 'OBJECT'"
+    return Relation(name, columns, source, malformed=malformed, pointers=pointers)
 
 
 def _parquet(connection: "DuckDBPyConnection", file: LocalFile) -> Relation:

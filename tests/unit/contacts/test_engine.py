@@ -18,7 +18,7 @@ def temp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("instance", "limit"), [(512, 96), (1024, 128), (2048, 128), (4096, 128), (65536, 128)])
+@pytest.mark.parametrize(("instance", "limit"), [(256, 48), (512, 64), (2048, 64), (65536, 64)])
 def test_the_limit_goes_by_the_size_of_the_instance(instance: int, limit: int) -> None:
     assert memory_limit(instance * MIB) == limit * MIB
 
