@@ -61,10 +61,7 @@ class Console:
     def open(self, address: str = "") -> None:
         """Go to a page, such as `exports/newsletter`, and wait until it shows what it is about."""
         self.page.goto(f"{self.url}#/{address}")
-        self.settle()
-
-    def settle(self) -> None:
-        self.page.locator("h1").wait_for()
+        self.page.locator(f'main[data-address="{address}"] h1, main.door h1').first.wait_for()
         self.gone(".loading")
 
     def click(self, name: str, *, role: Any = "button", within: "Locator | None" = None) -> None:

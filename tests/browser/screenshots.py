@@ -133,6 +133,7 @@ def newsletter(album: Album) -> None:
     desk.page.set_viewport_size({"width": 1280, "height": 1500})
     desk.page.get_by_role("link", name="Rules").click()
     desk.page.screenshot(path=FOLDER / "editor-rules.png")
+    desk.page.set_viewport_size({"width": 1280, "height": 860})
     desk.click("Save")
     picture(desk, "export-new", wait="Look before you send", whole=False)
     desk.page.get_by_role("button", name="Dry run").last.click()

@@ -58,6 +58,7 @@ def test_a_contributor_uses_what_is_shared_and_sees_no_more_of_it(
     browser: "Browser", stack: Stack, scene: Scene, entra: str
 ) -> None:
     scene.connect(allowed_roles=["admin", "contributor"])
+    scene.land()
     hidden = Scene(stack)
     hidden.connect()
     console = Console(browser, stack, url=entra, extra_http_headers=principal("contributor"))
@@ -69,7 +70,6 @@ def test_a_contributor_uses_what_is_shared_and_sees_no_more_of_it(
     choices = console.page.get_by_label("Connection", exact=True).inner_text()
     assert scene.connection.title() in choices
     assert hidden.connection.title() not in choices
-    scene.land(4)
     console.page.get_by_label("Name", exact=True).fill(scene.name)
     console.page.get_by_label("Connection", exact=True).select_option(scene.connection)
     console.page.get_by_label("SendGrid list").select_option(scene.list_id)

@@ -6,7 +6,7 @@ from tests.browser.console import Console
 from tests.browser.scene import Scene
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Request
+    from playwright.sync_api import Request, Route
 
 
 def test_no_answer_is_said_and_can_be_tried_again(console: Console, scene: Scene) -> None:
@@ -39,6 +39,18 @@ def test_a_key_that_no_longer_counts_costs_nothing_that_was_typed(console: Conso
     console.holds("Name", "Typed before")
     console.click("Save")
     console.at("Typed before")
+
+
+def test_the_page_that_was_asked_for_last_is_the_one_that_is_shown(console: Console) -> None:
+    held: list[Route] = []
+    console.page.route("**/console/history.js", lambda route: held.append(route))  # noqa: PLW0108 -- Playwright marks it
+    console.open()
+    console.click("History", role="link")
+    console.click("Segments", role="link")
+    console.at("Segments")
+    held[0].continue_()
+    console.page.evaluate("import('/api/console/history.js')")
+    console.at("Segments")
 
 
 def test_nothing_is_asked_for_while_nobody_looks(console: Console) -> None:

@@ -25,7 +25,7 @@ export function Accounting({ run }) {
     && parts.every((part) => counts[part] !== undefined));
   const plans = !run.ended_at || run.dry_run;
   const extra = EXTRA.filter((name) => counts[name] !== undefined);
-  return html`<${Card} title=${plans ? t.run.plan : t.run.accounting}>
+  return html`<${Card} title=${run.dry_run ? t.run.dryPlan : plans ? t.run.plan : t.run.accounting}>
     ${run.dry_run && html`<p>${t.run.planText(number(counts.upserts), number(counts.leavers))}</p>`}
     ${sums.map(([whole, parts]) => html`<${Sum} key=${whole} counts=${counts} whole=${whole} parts=${parts} />`)}
     ${plans && counts.leavers > 0 && !sums.some(([whole]) => whole === "leavers")

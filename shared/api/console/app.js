@@ -125,9 +125,10 @@ function Frame({ me, onLeave }) {
         return;
       }
       leaving.ask = null;
-      here = location.hash;
-      const found = await find(here);
-      if (location.hash === here) setPlace(found);
+      const wanted = location.hash;
+      here = wanted;
+      const found = await find(wanted);
+      if (location.hash === wanted) setPlace(found); // else one has gone on while the page was being fetched
     };
     addEventListener("hashchange", arrive);
     arrive();
@@ -146,8 +147,7 @@ function Frame({ me, onLeave }) {
         <button type="button" class="link" onClick=${onLeave}>${me.auth_mode === "entra" ? t.signOut : t.forgetKey}
         </button></div>
     </header>
-    <main id="main"
-      tabindex="-1">
+    <main id="main" tabindex="-1" data-address=${place?.address}>
       ${place?.problem ? html`<${Trouble} problem=${place.problem} retry=${() => location.reload()} />` : place
         && html`<${place.Shows} key=${place.address} ...${place.given} />`}</main>
     <div id="said" class="sr" role="status" aria-live="polite"></div>`;
@@ -168,7 +168,7 @@ async function find(hash) {
       const Shows = (await import(`./${module}`))[name];
       return { address, menu, Shows, given: { id: id && decodeURIComponent(id), query: new URLSearchParams(query) } };
     } catch {
-      return { problem: { status: 0, errors: [], body: {}, message: t.problems.page } };
+      return { address, problem: { status: 0, errors: [], body: {}, message: t.problems.page } };
     }
   }
   return { address, Shows: Lost, given: {} };

@@ -22,8 +22,8 @@ export function useColumns(segments) {
     const stop = new AbortController();
     setFound((last) => ({ ...last, loading: true, problem: null }));
     Promise.all(segments.map((name) => call("GET", path`/segments/${name}/columns`, { signal: stop.signal })))
-    .then((answers) => setFound({ ...joined(segments, answers.map(({ data }) => data)), loading: false }))
-    .catch((problem) => stop.signal.aborted || setFound({ columns: [], suggestions: {}, loading: false, problem }));
+      .then((answers) => setFound({ ...joined(segments, answers.map(({ data }) => data)), loading: false }))
+      .catch((problem) => stop.signal.aborted || setFound({ columns: [], suggestions: {}, loading: false, problem }));
     return () => stop.abort();
   }, [names]);
   return found;
@@ -68,9 +68,8 @@ export function Matching({ draft, set, said, columns }) {
   const setMapping = (part, quiet) => set({ mapping: { ...mapping, ...part } }, quiet);
   useEffect(() => {
     if (!mapping.email && Object.values(columns.suggestions).some(Boolean)) {
-      const free = Object.entries(columns.suggestions).filter(([field, column]) => FIELDS.includes(field) && column
-        && !mapping[field]);
-      if (free.length) setMapping(Object.fromEntries(free), true);
+      const free = ([field, column]) => FIELDS.includes(field) && column && !mapping[field];
+      setMapping(kept(columns.suggestions, free), true);
     }
   }, [columns.suggestions]);
   if (!draft.segments.length) return html`<p class="muted">${t.editor.what.first}</p>`;
@@ -141,33 +140,35 @@ function typeOf(fields, name, known, creates) {
   return creates ? t.editor.what.willBeCreated : t.editor.what.notThere;
 }
 
+function kept(object, wanted) {
+  return Object.fromEntries(Object.entries(object || {}).filter(wanted));
+}
+
 /** Five contacts of the first segment, masked by the server, as SendGrid would get them. */
 function Sample({ draft }) {
   const [segment, setSegment] = useState(draft.segments[0]);
   const [shown, setShown] = useState(null);
   const name = draft.segments.includes(segment) ? segment : draft.segments[0];
-  const mapping = { ...draft.mapping,
-    custom_fields: Object.fromEntries(Object.entries(draft.mapping.custom_fields
-      || {}).filter(([field, column]) => field && column)) };
-  const filled = Object.fromEntries(Object.entries(mapping).filter(([, column]) => column));
-  const where = Object.fromEntries(Object.entries(draft.only_where).filter(([column, values]) => column
-    && values.length));
-  const wish = JSON.stringify({ mapping: filled, only_where: where, clear_empty: draft.clear_empty,
-    ...(draft.connection ? { connection: draft.connection } : {}) });
+  const { custom_fields: custom, ...standard } = draft.mapping;
+  const wish = JSON.stringify({
+    mapping: { ...kept(standard, ([, column]) => column), custom_fields: kept(custom, (pair) => pair.every(Boolean)) },
+    only_where: kept(draft.only_where, ([column, values]) => column && values.length),
+    clear_empty: draft.clear_empty,
+    connection: draft.connection,
+  });
   useEffect(() => {
     const stop = new AbortController();
     const timer = setTimeout(() => {
       call("POST", path`/segments/${name}/preview`, { body: JSON.parse(wish), signal: stop.signal })
-      .then(({ data }) => setShown({ data }))
-      .catch((problem) => stop.signal.aborted || setShown({ problem }));
+        .then(({ data }) => setShown({ data }))
+        .catch((problem) => stop.signal.aborted || setShown({ problem }));
     }, SETTLE);
     return () => {
       clearTimeout(timer);
       stop.abort();
     };
   }, [name, wish]);
-  const contacts = (shown?.data?.contacts
-    || []).map(({ custom_fields, ...standard }) => ({ ...standard, ...custom_fields }));
+  const contacts = (shown?.data?.contacts || []).map(({ custom_fields, ...rest }) => ({ ...rest, ...custom_fields }));
   const fields = [...new Set(contacts.flatMap((contact) => Object.keys(contact)))];
   const problems = Object.entries(shown?.data?.problems || {}).filter(([, count]) => count);
   return html`<div class="sample" aria-live="polite"><div class="card-head"><h3>${t.editor.what.sampleTitle}</h3>
@@ -180,8 +181,7 @@ function Sample({ draft }) {
     ${shown?.data && (contacts.length
       ? html`<${Table} label=${t.editor.what.sampleTitle}
         columns=${fields.map((field) => [FIELD_LABELS.en[field] || field])}
-        rows=${contacts.map((contact, i) =>
-          ({ key: i, cells: fields.map((field) => String(contact[field] ?? "–")) }))} />`
+        rows=${contacts.map((each, i) => ({ key: i, cells: fields.map((field) => String(each[field] ?? "–")) }))} />`
       : html`<${Notice} tone="warn">${t.editor.what.noContacts}<//>`)}
     ${shown?.data && problems.length > 0
       && html`<p class="hint">

@@ -130,7 +130,7 @@ function About({ run }) {
   return html`<${Card} title=${t.run.about2}><${Facts} items=${[
     [t.run.export, html`<a href=${`#/exports/${run.export_id}`}>${run.export_id}</a>`],
     [t.run.how, kindOf(run)],
-    [t.run.by, run.submitted_by],
+    run.kind === "on_demand" && [t.run.by, run.submitted_by],
     [t.run.asked, html`<${Time} iso=${run.submitted_at} full />`],
     run.started_at && [t.run.begun, html`<${Time} iso=${run.started_at} full />`],
     run.ended_at && [t.run.endedAt, html`<${Time} iso=${run.ended_at} full />`],

@@ -347,6 +347,7 @@ export const t = {
     reportHint: "The report names each of these rows: file, row, customer id, address and reason. It holds personal data.",
     accounting: "What became of every row",
     plan: "What is going to be done",
+    dryPlan: "What would become of every row",
     planText: (upserts, leavers) => `A real run would send ${upserts} contacts and take ${leavers} people off the list.`,
     nothing: "It ended before the segments were read.",
     ofThese: "Of these:",
