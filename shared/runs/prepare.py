@@ -6,7 +6,7 @@ is made anew, maybe of another snapshot: whoever was in a batch that had begun t
 
 import logging
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from shared.destinations.checks import problems
 from shared.destinations.models import Connection, Export
 from shared.errors import NotFound, RetryLater, RunFailed, RunSkipped
 from shared.runs import config, members
+from shared.runs.ahead import ahead
 from shared.runs.claim import claim
 from shared.runs.record import Mode, Phase, Progress, RemovalRecord, RunRecord, SnapshotRecord
 from shared.runs.send import Sending
@@ -63,8 +64,8 @@ def prepare(services: Services, here: Slice) -> None:
     run.snapshots = {snapshot.segment: _snapshot_record(snapshot) for snapshot in snapshots}
     with work_folder() as folder, engine(folder) as database:
         planner = Planner(database, mapping)
-        for snapshot in snapshots:
-            _read(services, here, planner, snapshot, folder)
+        for file in ahead(_files(services, here, snapshots, folder)):
+            planner.add(file)
         plan = _decide(services, run, export, planner, folder)
         run.counts = plan.as_dict()
         if not run.removes_export:
@@ -169,17 +170,19 @@ def _snapshot_record(snapshot: Snapshot) -> SnapshotRecord:
     )
 
 
-def _read(services: Services, here: Slice, planner: Planner, snapshot: Snapshot, folder: Path) -> None:
-    for number, file in enumerate(snapshot.files):
-        if not file.size:
-            continue
-        here.check_lease()
-        path = folder / f"{snapshot.id}-{number}"
-        try:
-            services.storage.segments.download(file.name, path, etag=file.etag)
-        except NotFound as error:
-            raise RetryLater(f"{file.name} has gone since it was listed", code="landing", retry_after=15) from error
-        planner.add(LocalFile(file.name, path, file.format, snapshot.columns))
+def _files(services: Services, here: Slice, snapshots: Iterable[Snapshot], folder: Path) -> Iterator[LocalFile]:
+    """Download the snapshots' files, one after the other."""
+    for snapshot in snapshots:
+        for number, file in enumerate(snapshot.files):
+            if not file.size:
+                continue
+            here.check_lease()
+            path = folder / f"{snapshot.id}-{number}"
+            try:
+                services.storage.segments.download(file.name, path, etag=file.etag)
+            except NotFound as error:
+                raise RetryLater(f"{file.name} has gone since it was listed", code="landing", retry_after=15) from error
+            yield LocalFile(file.name, path, file.format, snapshot.columns)
 
 
 def _list_is_read(run: RunRecord) -> bool:
@@ -272,7 +275,7 @@ def _store_and_send(services: Services, here: Slice, plan: Iterator[Batch], conn
     shelf = services.runs.plan(run)
     storing: deque[Future[None]] = deque()
     with Sending(services, here, connection) as sending, ThreadPoolExecutor(1, thread_name_prefix="store") as pool:
-        for batch in plan:
+        for batch in ahead(plan):
             here.check_lease()
             record = run.new_batch(batch.contacts, len(batch.lines))
             run.batches.append(record)

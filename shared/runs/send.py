@@ -55,6 +55,7 @@ class Sending:
         self._shelf = services.runs.plan(here.run)
         self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="send")
         self._flying: dict[Future[_Sent], BatchRecord] = {}
+        self._noted = False  # there is something that the stored record does not say
         self._unsent: set[int] = set()  # numbers of batches of which no earlier slice can have sent anything
 
     def __enter__(self) -> Self:
@@ -89,6 +90,7 @@ class Sending:
         """Wait for all that is in flight, and note what became of it."""
         while self._flying:
             self._land_some()
+            self._save()
 
     def _begin(self, batch: BatchRecord) -> None:
         """Write down that the batch may be on its way.
@@ -97,8 +99,9 @@ class Sending:
         """
         if not batch.begun:
             batch.begun = True
-            self._here.save()
             self._unsent.add(batch.number)
+            self._noted = True
+        self._save()
 
     def _send(self, number: int, ready: bytes | None, stored: "Future[None] | None") -> _Sent:
         if stored:
@@ -125,7 +128,9 @@ class Sending:
         batch.state = BatchState.SENT if sent.job_id else BatchState.COMPLETED
         batch.sent_at = self._services.now()
         self._here.run.progress.done += batch.contacts
-        self._save()
+        if self._here.run.planned:  # if not, the plan is still being made: failures to do that have to be counted
+            self._here.run.attempts = 0
+        self._noted = True
 
     def _halve(self, batch: BatchRecord) -> None:
         """Two batches in place of one that SendGrid found too large: its real limit is not the documented one."""
@@ -138,13 +143,13 @@ class Sending:
             self._shelf.put(batch_name(record.number), content)
             run.batches.append(record)
         run.batches.remove(batch)
-        self._save()
+        self._noted = True
 
     def _save(self) -> None:
-        if self._here.run.planned:
-            self._here.checkpoint()
-        else:  # the plan is still being made: should that fail again and again, the failures have to count
+        """The checkpoint. What became of a batch is saved together with the beginning of the next."""
+        if self._noted:
             self._here.save()
+            self._noted = False
 
 
 def _send_batch(sendgrid: SendGrid, shelf: Shelf, list_id: str, number: int, ready: bytes | None) -> _Sent:
