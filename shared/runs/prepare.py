@@ -7,7 +7,6 @@ is made anew, maybe of another snapshot: whoever was in a batch that had begun t
 import logging
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,7 +32,6 @@ from shared.sendgrid.client import SendGrid
 
 log = logging.getLogger(__name__)
 
-BEING_STORED = 2  # batches on their way to storage, each in memory
 LEAVERS_PORTION = 1000  # leavers a checkpoint; SendGrid is asked for 100 of them at a time
 
 
@@ -270,22 +268,19 @@ def _store_plan(
 
 
 def _store_and_send(services: Services, here: Slice, plan: Iterator[Batch], connection: Connection) -> Exception | None:
-    """Store batches, and send those that are, until there is trouble: storing goes on then."""
+    """Send batches as they are made, until there is trouble. Those that have not been sent are stored."""
     run = here.run
     shelf = services.runs.plan(run)
-    storing: deque[Future[None]] = deque()
-    with Sending(services, here, connection) as sending, ThreadPoolExecutor(1, thread_name_prefix="store") as pool:
+    with Sending(services, here, connection) as sending:
         for batch in ahead(plan):
             here.check_lease()
             record = run.new_batch(batch.contacts, len(batch.lines))
             run.batches.append(record)
-            stored = pool.submit(shelf.put, batch_name(record.number), batch.lines)
-            storing.append(stored)
-            sending.offer(record, batch.lines, stored)
-            if len(storing) > BEING_STORED:
-                storing.popleft().result()
-        for stored in storing:
-            stored.result()
+            if not sending.offer(record, batch.lines):
+                shelf.put(batch_name(record.number), batch.lines)
+        sending.land()
+        for record, lines in sending.returned:
+            shelf.put(batch_name(record.number), lines)
     return sending.trouble
 
 

@@ -4,7 +4,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Self
 
-from shared.contacts.batches import addresses, body, without
+from shared.contacts.batches import addresses, body, lines_of, only_addresses, without
 from shared.destinations.models import Connection
 from shared.errors import ExportError
 from shared.runs import config
@@ -27,6 +27,14 @@ class _Sent:
     refused: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A batch on its way, and the request's body if that is not stored."""
+
+    batch: BatchRecord
+    body: bytes = b""
+
+
 def send(services: Services, here: Slice) -> None:
     """Send what has not been sent. After an error nothing new is begun, and what is in flight is still recorded."""
     run = here.run
@@ -44,17 +52,20 @@ def send(services: Services, here: Slice) -> None:
 class Sending:
     """Batches of a run on their way to SendGrid, a few at a time, with a checkpoint after each that was accepted.
 
-    `trouble` is the first error: from then on nothing new is begun, and it is for the caller to raise it.
+    `trouble` is the first error: from then on nothing new is begun, and it is for the caller to raise it. `returned`
+    are batches that were at hand and have not been sent, with their contacts: for the caller to store.
     """
 
     def __init__(self, services: Services, here: Slice, connection: Connection) -> None:
         self.trouble: Exception | None = None
+        self.returned: list[tuple[BatchRecord, bytes]] = []
         self._services = services
         self._here = here
         self._sendgrid = services.sendgrid(connection, here.check_going)
         self._shelf = services.runs.plan(here.run)
         self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="send")
-        self._flying: dict[Future[_Sent], BatchRecord] = {}
+        self._list_id = str(here.run.list_id)
+        self._flying: dict[Future[_Sent], _Flight] = {}
         self._noted = False  # there is something that the stored record does not say
         self._unsent: set[int] = set()  # numbers of batches of which no earlier slice can have sent anything
 
@@ -66,10 +77,11 @@ class Sending:
             self.land()
         self._pool.shutdown(cancel_futures=True)
 
-    def offer(self, batch: BatchRecord, lines: bytes | None = None, stored: "Future[None] | None" = None) -> bool:
-        """Begin to send a batch as soon as few enough are in flight; False if there is trouble.
+    def offer(self, batch: BatchRecord, lines: bytes | None = None) -> bool:
+        """Begin to send a batch as soon as few enough are in flight; False if nothing new can be begun.
 
-        `lines` if they are at hand, and who is `stored`, which has to be done first.
+        `lines`: its contacts, if they are at hand and not stored. Only their addresses are stored then, which is what
+        has to be known of people who may be on the list.
         """
         if len(self._flying) == IN_FLIGHT:
             self._land_some()
@@ -82,8 +94,13 @@ class Sending:
                 self.trouble = error
         if self.trouble:
             return False
-        ready = None if lines is None else body(str(self._here.run.list_id), lines)
-        self._flying[self._pool.submit(self._send, batch.number, ready, stored)] = batch
+        if lines is None:
+            flight = _Flight(batch)
+            future = self._pool.submit(self._send_stored, batch.number)
+        else:
+            flight = _Flight(batch, body(self._list_id, lines))
+            future = self._pool.submit(self._send_at_hand, batch.number, flight.body, only_addresses(lines))
+        self._flying[future] = flight
         return True
 
     def land(self) -> None:
@@ -103,25 +120,37 @@ class Sending:
             self._noted = True
         self._save()
 
-    def _send(self, number: int, ready: bytes | None, stored: "Future[None] | None") -> _Sent:
-        if stored:
-            stored.result()
-        return _send_batch(self._sendgrid, self._shelf, str(self._here.run.list_id), number, ready)
+    def _send_stored(self, number: int) -> _Sent:
+        lines = self._shelf.get(batch_name(number))
+        return self._send(number, body(self._list_id, lines))
+
+    def _send_at_hand(self, number: int, request: bytes, known: bytes) -> _Sent:
+        self._shelf.put(batch_name(number), known)
+        return self._send(number, request)
+
+    def _send(self, number: int, request: bytes) -> _Sent:
+        return _send_batch(self._sendgrid, self._shelf, self._list_id, number, request)
 
     def _land_some(self) -> None:
         for future in wait(self._flying, return_when=FIRST_COMPLETED).done:
-            batch = self._flying.pop(future)
+            flight = self._flying.pop(future)
+            batch = flight.batch
             try:
                 self._note(batch, future.result())
+                continue
             except PayloadTooLarge as error:
-                if batch.contacts == 1:
-                    self.trouble = self.trouble or error
-                else:
-                    self._halve(batch)
+                if batch.contacts > 1:
+                    self._halve(
+                        batch, lines_of(flight.body) if flight.body else self._shelf.get(batch_name(batch.number))
+                    )
+                    continue
+                self.trouble = self.trouble or error
             except Exception as error:  # noqa: BLE001 -- the caller raises it when the others have been recorded
                 self.trouble = self.trouble or error
                 if isinstance(error, SendGridError) and not error.maybe_taken and batch.number in self._unsent:
                     batch.begun = False
+            if flight.body:
+                self.returned.append((batch, lines_of(flight.body)))
 
     def _note(self, batch: BatchRecord, sent: _Sent) -> None:
         batch.job_id, batch.refused = sent.job_id, sent.refused
@@ -132,12 +161,12 @@ class Sending:
             self._here.run.attempts = 0
         self._noted = True
 
-    def _halve(self, batch: BatchRecord) -> None:
+    def _halve(self, batch: BatchRecord, lines: bytes) -> None:
         """Two batches in place of one that SendGrid found too large: its real limit is not the documented one."""
         run = self._here.run
-        lines = self._shelf.get(batch_name(batch.number)).split(b"\n")
-        middle = len(lines) // 2
-        for half in (lines[:middle], lines[middle:]):
+        contacts = lines.split(b"\n")
+        middle = len(contacts) // 2
+        for half in (contacts[:middle], contacts[middle:]):
             content = b"\n".join(half)
             record = run.new_batch(len(half), len(content))
             self._shelf.put(batch_name(record.number), content)
@@ -152,18 +181,14 @@ class Sending:
             self._noted = False
 
 
-def _send_batch(sendgrid: SendGrid, shelf: Shelf, list_id: str, number: int, ready: bytes | None) -> _Sent:
-    """One batch, without the contacts that SendGrid names as refused: those go to the report.
-
-    `ready`: the request's body, if it is at hand. The stored batch is read only where it is needed: it is as large.
-    """
+def _send_batch(sendgrid: SendGrid, shelf: Shelf, list_id: str, number: int, request: bytes) -> _Sent:
+    """One batch, without the contacts that SendGrid names as refused: those go to the report."""
     refused: list[Outcome] = []
-    lines = b"" if ready else shelf.get(batch_name(number))
-    while ready or lines:
+    while True:
         try:
-            return _Sent(sendgrid.upsert(ready or body(list_id, lines)), len(refused))
+            return _Sent(sendgrid.upsert(request), len(refused))
         except RowsRefused as error:
-            lines, ready = lines or shelf.get(batch_name(number)), None
+            lines = lines_of(request)
             who = addresses(lines)
             reasons = {place: said for place, said in error.rows.items() if place < len(who)}
             reasons |= {
@@ -173,5 +198,7 @@ def _send_batch(sendgrid: SendGrid, shelf: Shelf, list_id: str, number: int, rea
                 raise
             refused += [Outcome(who[place], "send", "refused_by_sendgrid", said) for place, said in reasons.items()]
             write(shelf, outcomes_name("send", number), refused)
-            lines = without(lines, reasons.keys())
-    return _Sent(None, len(refused))
+            left = without(lines, reasons.keys())
+            if not left:
+                return _Sent(None, len(refused))
+            request = body(list_id, left)
