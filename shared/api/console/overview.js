@@ -66,9 +66,7 @@ function Tile({ export: each }) {
     <div class="tile-head"><h2><a href=${`#/exports/${each.id}`}>${each.display_name}</a></h2>
       <${Badge} ...${stateOf(each)} /></div>
     ${run ? html`<a class="plain" href=${`#/runs/${run.run_id}`}><${Progress} run=${run} /></a>`
-      : html`<p class="reason">
-        ${each.removing ? t.exports.removingText : !each.connection ? t.exports.pickConnection
-          : (last?.reason && sentence(last.reason)) || (last ? t.run.fine : t.exports.neverRan)}</p>`}
+      : html`<p class="reason">${wordsOn(each)}</p>`}
     <dl class="facts small">
       <div><dt>${t.exports.members}</dt><dd>${number(each.members)}</dd></div>
       <div><dt>${t.exports.last}</dt>
@@ -79,6 +77,15 @@ function Tile({ export: each }) {
         <dd>${each.next_run_at ? html`<${Time} iso=${each.next_run_at} />` : t.exports.noNext}</dd></div>
     </dl>
   </li>`;
+}
+
+/** What there is to say of an export that does not run now, in a sentence. */
+function wordsOn({ removing, connection, last_run: last }) {
+  if (removing) return t.exports.removingText;
+  if (!connection) return t.exports.pickConnection;
+  if (!last) return t.exports.neverRan;
+  if (last.reason) return sentence(last.reason);
+  return last.state === "successful" ? t.run.fine : "";
 }
 
 /** Nothing is there yet: the three steps, and which of them are done. */

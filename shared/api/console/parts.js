@@ -237,11 +237,16 @@ export function Empty({ title, children, action }) {
   return html`<div class="empty"><h2>${title}</h2><p>${children}</p>${action}</div>`;
 }
 
+/** What a run is at. The first batches go out while the rest of the plan is still being made: then it sends. */
+export function phaseOf(run) {
+  return run.phase === "prepare" && run.progress?.done > 0 ? "send" : run.phase;
+}
+
 /** How far a run has come. Without a total it only shows that there is work going on. */
 export function Progress({ run }) {
   const { done, total } = run.progress || {};
   const label = t.run.progressLabel;
-  const words = run.state === "queued" ? t.states.queued : t.phases[run.phase] || run.phase;
+  const words = run.state === "queued" ? t.states.queued : t.phases[phaseOf(run)];
   return html`<div class="progress">
     ${total ? html`<progress aria-label=${label} max=${total} value=${done} />`
       : html`<progress aria-label=${label} />`}

@@ -6,7 +6,9 @@ import { call, download, path } from "./api.js";
 import { BUSY, useAction, useLive, useNow } from "./live.js";
 import { duration, number, sentence, tookSeconds } from "./format.js";
 import { Accounting } from "./accounting.js";
-import { Badge, Button, Card, Facts, Icon, Notice, Page, Progress, Shown, Table, Time, Trouble } from "./parts.js";
+import {
+  Badge, Button, Card, Facts, Icon, Notice, Page, phaseOf, Progress, Shown, Table, Time, Trouble,
+} from "./parts.js";
 import { kindOf } from "./states.js";
 import { t } from "./strings.js";
 
@@ -72,7 +74,7 @@ function Outcome({ run }) {
   const dry = run.dry_run && run.planned;
   const reason = run.error?.message || run.reason;
   return html`<${Notice} tone=${tone} title=${dry ? t.run.dryTitle : t.outcomes[run.state]}>
-    <p>${reason ? sentence(reason) : t.run.fine}</p>
+    ${reason ? html`<p>${sentence(reason)}</p>` : run.state === "successful" && html`<p>${t.run.fine}</p>`}
     ${run.error?.advice && html`<p><strong>${t.run.advice}</strong> ${run.error.advice}</p>`}
   <//>`;
 }
@@ -82,22 +84,22 @@ function Going({ run }) {
   useNow(1000);
   const seen = useRef([]);
   const { done = 0, total = 0 } = run.progress || {};
+  const phase = phaseOf(run);
   const last = seen.current.at(-1);
-  const moved = !last || last.phase !== run.phase || last.done !== done;
-  if (moved) seen.current.push({ at: Date.now(), done, phase: run.phase });
-  const recent = seen.current.filter((each) => each.phase === run.phase && Date.now() - each.at < WINDOW);
+  if (!last || last.phase !== phase || last.done !== done) seen.current.push({ at: Date.now(), done, phase });
+  const recent = seen.current.filter((each) => each.phase === phase && Date.now() - each.at < WINDOW);
   const first = recent[0];
   const took = tookSeconds(run);
   // Until something has been seen to move: the average since the run began.
-  const average = took && run.phase === "send" ? done / took : 0;
+  const average = took && phase === "send" ? done / took : 0;
   const rate = first && done > first.done ? (done - first.done) / ((Date.now() - first.at) / 1000) : average;
-  const at = PHASES.indexOf(run.phase === "read_list" ? "prepare" : run.phase);
+  const at = PHASES.indexOf(phase === "read_list" ? "prepare" : phase);
   return html`<${Card} title=${run.state === "queued" ? t.states.queued : t.run.now}>
     <ol class="phases">
-      ${PHASES.map((phase, i) =>
+      ${PHASES.map((each, i) =>
         html`<li class=${i < at ? "done" : i === at && run.state !== "queued" ? "here" : ""}
           aria-current=${i === at ? "step" : undefined}>
-          <span class="mark" aria-hidden="true">${i < at ? html`<${Icon} name="ok" />` : i + 1}</span>${t.phaseNames[phase]}
+          <span class="mark" aria-hidden="true">${i < at ? html`<${Icon} name="ok" />` : i + 1}</span>${t.phaseNames[each]}
         </li>`)}</ol>
     <${Progress} run=${run} />
     <dl class="figures small">
