@@ -17,7 +17,7 @@ from shared.contacts.text import unreadable
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FETCHED = 8192  # contacts fetched from DuckDB at a time
+FETCHED = 2048  # contacts fetched from DuckDB at a time
 SHOWN = 320  # characters of a refused cell that go to the report
 
 _TABLES = """
@@ -253,6 +253,7 @@ class Planner:
             relation, binding = self._bound[number]
             beside = f"SELECT rowid AS id, address, fingerprint, problem FROM rows WHERE file = {number}"
             cursor = self.connection.cursor()
+            cursor.execute("SET streaming_buffer_size = '1MiB'")  # no more than what is fetched next
             cursor.execute(f"""
                 SELECT encode({binding.contact_sql("address")}), {binding.warnings_sql()}
                 FROM (SELECT address {binding.cleaned_sql()} FROM (SELECT *, {binding.odd_sql()} AS odd

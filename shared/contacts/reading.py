@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 LONGEST_ROW = 1024 * 1024  # bytes; a longer CSV record or JSON object is malformed
-READ_BUFFER = 4 * LONGEST_ROW  # bytes; what DuckDB holds of a CSV file at a time
+READ_BUFFER = 2 * LONGEST_ROW  # bytes; what DuckDB holds of a CSV file at a time
 SAMPLED_OBJECTS = 1000  # NDJSON objects whose keys are the file's columns, unless the mapping wants others
 # Malformed rows of a CSV file, and their characters, beyond which it is no such file: a wrong delimiter, say.
 MOST_MALFORMED, LONGEST_MALFORMED = 100_000, 32 * 1024 * 1024

@@ -16,7 +16,7 @@ from shared.runs.store import Shelf, batch_name, outcomes_name
 from shared.sendgrid.client import SendGrid
 from shared.sendgrid.errors import PayloadTooLarge, RowsRefused, SendGridError
 
-IN_FLIGHT = 4  # more would only wait for SendGrid's rate limit, and each costs two bodies of memory
+IN_FLIGHT = 3  # more would only wait for SendGrid's rate limit, and each costs its body's memory
 
 
 @dataclass(frozen=True, slots=True)
