@@ -4,6 +4,7 @@ Users of large lists report that the real limit is 4 MiB (4,194,304 bytes), so a
 kept as one JSON object a line: the line's place is the contact's place in the request, which is how SendGrid names it.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ from itertools import accumulate
 
 MAX_CONTACTS = 30_000
 MAX_BYTES = 3_900_000
-_ROOM = (
-    MAX_BYTES - 200
-)  # bytes of a body for contacts, each with a comma; the list id and so on take less than the rest
+_CONTACTS = b'"contacts":['
+_ADDRESS = re.compile(rb'^\{"email":"[^"]*"', re.MULTILINE)
+_ROOM = MAX_BYTES - 200  # bytes of a body for contacts and what separates them; the list id and so on take fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +31,36 @@ def batches(chunks: Iterable[Sequence[bytes]]) -> Iterator[Batch]:
     size = 0
     for chunk in chunks:
         held += chunk
-        size += sum(map(len, chunk)) + len(chunk)
+        size += sum(map(len, chunk)) + 2 * len(chunk)
         while len(held) > MAX_CONTACTS or size > _ROOM:
             fitting = _fitting(held)
             lines = b"\n".join(held[:fitting])
             yield Batch(fitting, lines)
             del held[:fitting]
-            size -= len(lines) + 1
+            size -= len(lines) + 1 + fitting
     if held:
         yield Batch(len(held), b"\n".join(held))
 
 
 def _fitting(contacts: Sequence[bytes]) -> int:
     """How many of the first contacts one request takes: at least one."""
-    ends = list(accumulate(len(contact) + 1 for contact in contacts[:MAX_CONTACTS]))
+    ends = list(accumulate(len(contact) + 2 for contact in contacts[:MAX_CONTACTS]))
     return max(1, bisect_right(ends, _ROOM))
 
 
 def body(list_id: str, lines: bytes) -> bytes:
     """The request's body. A JSON text holds no raw line break, so every one of them separates two contacts."""
-    return b'{"list_ids":["%s"],"contacts":[%s]}' % (list_id.encode("ascii"), lines.replace(b"\n", b","))
+    return b'{"list_ids":["%s"],%s%s]}' % (list_id.encode("ascii"), _CONTACTS, lines.replace(b"\n", b",\n"))
+
+
+def lines_of(request: bytes) -> bytes:
+    """The contacts of a request's body, one a line again."""
+    return request[request.index(_CONTACTS) + len(_CONTACTS) : -len(b"]}")].replace(b",\n", b"\n")
+
+
+def only_addresses(lines: bytes) -> bytes:
+    """The same contacts with nothing but their addresses, which come first and hold no quotation mark."""
+    return b"}\n".join(_ADDRESS.findall(lines)) + b"}"
 
 
 def without(lines: bytes, places: Collection[int]) -> bytes:

@@ -1,4 +1,4 @@
-"""DuckDB, bounded: memory by the instance's size, what does not fit goes to a folder that is removed afterwards."""
+"""DuckDB, bounded: what does not fit into its memory goes to a folder that is removed afterwards."""
 
 import os
 import shutil
@@ -14,30 +14,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MIB = 1024 * 1024
-SMALLEST_LIMIT, LARGEST_LIMIT = 48 * MIB, 64 * MIB
+# What DuckDB may use, in bytes; it takes some 40 MiB beside what it counts. The interpreter and the SDKs need about
+# 80 MiB, batches in flight 20 MiB, so that the whole fits into the smallest instance. More does not make it faster.
+MEMORY_LIMIT = 48 * MIB
 _FOLDER = "segment-export-"
-
-
-def instance_memory() -> int:
-    """Bytes of memory that this instance may use: the container's limit, else the machine's."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
-        try:
-            text = limit.read_text().strip()
-        except OSError:
-            continue
-        if text.isdecimal():
-            return min(total, int(text))
-    return total
-
-
-def memory_limit(instance: int) -> int:
-    """What DuckDB may use of an instance with that much memory, in bytes.
-
-    An eighth: the interpreter and the SDKs need about 100 MiB, batches in flight 30 MiB, and DuckDB takes some 40 MiB
-    beside what it counts. More than the largest limit does not make it faster.
-    """
-    return max(SMALLEST_LIMIT, min(instance // 8, LARGEST_LIMIT))
 
 
 @contextmanager
@@ -56,11 +36,10 @@ def work_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def engine(folder: Path, *, limit: int | None = None) -> Iterator["DuckDBPyConnection"]:
-    """A connection to a database of its own in `folder`, within `limit` bytes of memory (default: by the instance)."""
+def engine(folder: Path, *, limit: int = MEMORY_LIMIT) -> Iterator["DuckDBPyConnection"]:
+    """A connection to a database of its own in `folder`, within `limit` bytes of memory."""
     import duckdb
 
-    limit = limit or memory_limit(instance_memory())
     connection = duckdb.connect(
         str(folder / "work.duckdb"),
         config={

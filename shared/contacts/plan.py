@@ -19,7 +19,7 @@ from shared.contacts.text import unreadable
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FETCHED = 8192  # contacts fetched from DuckDB at a time
+FETCHED = 2048  # contacts fetched from DuckDB at a time
 SHOWN = 320  # characters of a refused cell that go to the report
 
 _TABLES = """
@@ -142,21 +142,27 @@ class Planner:
         self._read_list(listed)
         self._everything = everything or members is None
         if self._everything:
-            self.connection.execute("CREATE VIEW upserts AS SELECT * FROM winners")
+            self.connection.execute(f"""
+                CREATE VIEW upserts AS FROM winners;
+                CREATE TABLE out AS FROM {previous} ANTI JOIN winners USING (address);
+            """)
         else:
             missing = "false" if listed is None else "winners.address NOT IN (SELECT address FROM listed)"
             self.connection.execute(f"""
-                CREATE TABLE upserts AS
-                SELECT winners.* FROM winners LEFT JOIN {previous} AS previous USING (address)
-                WHERE previous.fingerprint IS DISTINCT FROM winners.fingerprint OR {missing}
+                CREATE TABLE difference AS
+                SELECT winners.*, previous.address AS member, previous.fingerprint AS was
+                FROM winners FULL JOIN {previous} AS previous ON winners.address = previous.address
+                WHERE previous.fingerprint IS DISTINCT FROM winners.fingerprint OR {missing};
+                CREATE VIEW upserts AS SELECT * EXCLUDE (member, was) FROM difference WHERE id IS NOT NULL;
+                CREATE VIEW out AS SELECT member AS address, was AS fingerprint FROM difference WHERE id IS NULL;
             """)
         # Who was not confirmed may get onto the list yet, so such a one is looked for there in the end.
         gone = "false" if listed is None else "fingerprint <> 0 AND address NOT IN (SELECT address FROM listed)"
         self.connection.execute(f"""
-            CREATE TABLE out AS SELECT address, {gone} AS gone FROM {previous} ANTI JOIN winners USING (address);
+            CREATE TABLE gone AS SELECT address FROM out WHERE {gone};
             CREATE TABLE leavers AS
             SELECT address, {f"address IN ({held})" if held else "false"} AS kept
-            FROM out WHERE NOT gone AND {str(leave).lower()};
+            FROM out WHERE NOT ({gone}) AND {str(leave).lower()};
             CREATE TABLE strangers AS
             SELECT address FROM listed ANTI JOIN winners USING (address) ANTI JOIN {previous} USING (address)
             {f"WHERE address NOT IN ({held})" if held else ""};
@@ -239,7 +245,7 @@ class Planner:
             "missing_from_list": self._one(
                 f"SELECT count(*) FROM winners SEMI JOIN {previous} USING (address) ANTI JOIN listed USING (address)"
             ),
-            "gone_elsewhere": self._one("SELECT count(*) FROM out WHERE gone"),
+            "gone_elsewhere": self._one("SELECT count(*) FROM gone"),
             "strangers": self._one("SELECT count(*) FROM strangers"),
         }
 
@@ -281,6 +287,7 @@ class Planner:
             relation, binding = self._bound[number]
             beside = f"SELECT rowid AS id, address, fingerprint, problem FROM rows WHERE file = {number}"
             cursor = self.connection.cursor()
+            cursor.execute("SET streaming_buffer_size = '1MiB'")  # no more than what is fetched next
             cursor.execute(f"""
                 SELECT {columns(binding)}
                 FROM (SELECT *, {also(binding)} FROM (SELECT address {binding.cleaned_sql()}
@@ -319,7 +326,7 @@ class Planner:
 
     def write_leavers(self, path: Path) -> None:
         """Who is a member no longer: address, and `kept` if this run has not to take it off the list."""
-        self._copy("SELECT address, kept FROM leavers UNION ALL SELECT address, true FROM out WHERE gone", path)
+        self._copy("SELECT address, kept FROM leavers UNION ALL SELECT address, true FROM gone", path)
 
     def write_strangers(self, path: Path) -> None:
         """Who is on the list by nobody's doing that is known here: address. Empty if the list has not been read."""

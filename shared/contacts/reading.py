@@ -12,15 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from shared.contacts.text import (
-    has_malformed,
-    may_end_in_quotes,
-    plain,
-    swallows_rows,
-    unreadable,
-    without_long_lines,
-    write_blank_lines,
-)
+from shared.contacts.csv_look import has_malformed, look, swallows_rows, write_blank_lines
+from shared.contacts.text import plain, unreadable, without_long_lines
 from shared.errors import UnreadableSegment
 from shared.segments.snapshot import CsvFormat, FileFormat, NdjsonFormat
 
@@ -28,7 +21,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 LONGEST_ROW = 1024 * 1024  # bytes; a longer CSV record or JSON object is malformed
-READ_BUFFER = 4 * LONGEST_ROW  # bytes; what DuckDB holds of a CSV file at a time
+READ_BUFFER = 2 * LONGEST_ROW  # bytes; what DuckDB holds of a CSV file at a time
 SAMPLED_OBJECTS = 1000  # NDJSON objects whose keys are the file's columns, unless the mapping wants others
 # Malformed rows of a CSV file, and their characters, beyond which it is no such file: a wrong delimiter, say.
 MOST_MALFORMED, LONGEST_MALFORMED = 100_000, 32 * 1024 * 1024
@@ -56,7 +49,8 @@ class Relation:
     name: str
     columns: tuple[str, ...]
     source: str
-    expressions: tuple[str, ...]
+    expressions: tuple[str, ...] = ()
+    pointers: tuple[str, ...] = ()  # of an NDJSON file, in place of expressions
     malformed: str = "false"
     first_row: int = 1  # number of the first data row in DuckDB's own count of records
     names_itself: bool = True  # False: `columns` are a CSV file's first record, which may be a person's data
@@ -82,7 +76,13 @@ class Relation:
 
         `beside`: a subquery with a row for each of the relation's, in its order, whose columns come first.
         """
-        chosen = [f"{self.expressions[i]} AS c{i}" for i in sorted(indexes)]
+        order = sorted(indexes)
+        if self.pointers:
+            # One call for all of them: each parses the object, and holds on to memory.
+            cells = f"json_extract_string(json, [{', '.join(quoted(self.pointers[i]) for i in order)}])"
+            chosen = [f"{cells}[{place}] AS c{i}" for place, i in enumerate(order, 1)]
+        else:
+            chosen = [f"{self.expressions[i]} AS c{i}" for i in order]
         if beside:
             chosen.insert(0, "beside.*")
             beside = f" POSITIONAL JOIN ({beside}) AS beside"
@@ -168,13 +168,16 @@ def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
         csv_text=(path, how),
     )
     most, longest = MOST_MALFORMED, LONGEST_MALFORMED
-    if has_malformed(path, how.delimiter, len(columns), quote=how.quote, rows=most, size=longest):
+    seen = look(path, how.delimiter, len(columns), quote=how.quote)
+    if (seen.malformed > most or seen.size > longest) and has_malformed(
+        path, how.delimiter, len(columns), quote=how.quote, rows=most, size=longest
+    ):
         raise UnreadableSegment(
             f"{file.name} has more than {most} rows or {longest // 1024**2} MiB without {len(columns)} sound columns",
             code="too_many_malformed",
             advice="Look at its delimiter, quotation marks and encoding, and whether model.json names all its columns.",
         )
-    if how.quote and may_end_in_quotes(path, how.delimiter):
+    if seen.unclosed:
         relation.refuse_swallowed_rows()
     return relation
 
@@ -213,9 +216,9 @@ def _ndjson(connection: "DuckDBPyConnection", name: str, path: Path, wanted: Ite
         raise UnreadableSegment(
             f"{name} holds no JSON object", code="unreadable_file", advice="Write one JSON object a line."
         )
-    pointers = ("/" + key.replace("~", "~0").replace("/", "~1") for key in columns)
-    expressions = tuple(f"json_extract_string(json, {quoted(pointer)})" for pointer in pointers)
-    return Relation(name, columns, source, expressions, malformed="coalesce(json_type(json), '') <> 'OBJECT'")
+    pointers = tuple("/" + key.replace("~", "~0").replace("/", "~1") for key in columns)
+    malformed = "coalesce(json_type(json), '') <> 'OBJECT'"
+    return Relation(name, columns, source, malformed=malformed, pointers=pointers)
 
 
 def _parquet(connection: "DuckDBPyConnection", file: LocalFile) -> Relation:

@@ -6,8 +6,7 @@ is made anew, maybe of another snapshot: whoever was in a batch that had begun t
 
 import logging
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from shared.destinations.checks import problems
 from shared.destinations.models import Connection, Export
 from shared.errors import NotFound, RetryLater, RunFailed, RunSkipped
 from shared.runs import config, delivery, members
+from shared.runs.ahead import ahead
 from shared.runs.claim import claim
 from shared.runs.record import BatchKind, Mode, Phase, Progress, RemovalRecord, RunRecord, SnapshotRecord
 from shared.runs.send import Sending
@@ -33,7 +33,6 @@ from shared.sendgrid.client import SendGrid
 
 log = logging.getLogger(__name__)
 
-BEING_STORED = 2  # batches on their way to storage, each in memory
 LEAVERS_PORTION = 1000  # leavers a checkpoint; SendGrid is asked for 100 of them at a time
 
 
@@ -64,8 +63,8 @@ def prepare(services: Services, here: Slice) -> None:
     run.snapshots = {snapshot.segment: _snapshot_record(snapshot) for snapshot in snapshots}
     with work_folder() as folder, engine(folder) as database:
         planner = Planner(database, mapping)
-        for snapshot in snapshots:
-            _read(services, here, planner, snapshot, folder)
+        for file in ahead(_files(services, here, snapshots, folder)):
+            planner.add(file)
         plan = _decide(services, run, export, planner, folder)
         run.counts = plan.as_dict()
         if not run.removes_export:
@@ -172,17 +171,19 @@ def _snapshot_record(snapshot: Snapshot) -> SnapshotRecord:
     )
 
 
-def _read(services: Services, here: Slice, planner: Planner, snapshot: Snapshot, folder: Path) -> None:
-    for number, file in enumerate(snapshot.files):
-        if not file.size:
-            continue
-        here.check_lease()
-        path = folder / f"{snapshot.id}-{number}"
-        try:
-            services.storage.segments.download(file.name, path, etag=file.etag)
-        except NotFound as error:
-            raise RetryLater(f"{file.name} has gone since it was listed", code="landing", retry_after=15) from error
-        planner.add(LocalFile(file.name, path, file.format, snapshot.columns))
+def _files(services: Services, here: Slice, snapshots: Iterable[Snapshot], folder: Path) -> Iterator[LocalFile]:
+    """Download the snapshots' files, one after the other."""
+    for snapshot in snapshots:
+        for number, file in enumerate(snapshot.files):
+            if not file.size:
+                continue
+            here.check_lease()
+            path = folder / f"{snapshot.id}-{number}"
+            try:
+                services.storage.segments.download(file.name, path, etag=file.etag)
+            except NotFound as error:
+                raise RetryLater(f"{file.name} has gone since it was listed", code="landing", retry_after=15) from error
+            yield LocalFile(file.name, path, file.format, snapshot.columns)
 
 
 def _list_is_read(run: RunRecord) -> bool:
@@ -270,26 +271,26 @@ def _store_plan(
 def _store_and_send(
     services: Services, here: Slice, parts: Iterator[Batch | ImportFile], connection: Connection
 ) -> Exception | None:
-    """Store batches, and send those that are, until there is trouble: storing goes on then."""
+    """Send batches as they are made, until there is trouble. Those that have not been sent are stored."""
     run = here.run
     shelf = services.runs.plan(run)
-    storing: deque[Future[None]] = deque()
-    with Sending(services, here, connection) as sending, ThreadPoolExecutor(1, thread_name_prefix="store") as pool:
-        for part in parts:
+    with Sending(services, here, connection) as sending:
+        for part in ahead(parts):
             here.check_lease()
-            if isinstance(part, ImportFile):
-                record = run.new_batch(part.contacts, part.path.stat().st_size, BatchKind.IMPORT)
-                stored = pool.submit(shelf.put_file, file_of(record), part.path)
-            else:
-                record = run.new_batch(part.contacts, len(part.lines))
-                stored = pool.submit(shelf.put, file_of(record), part.lines)
+            record = (
+                run.new_batch(part.contacts, part.path.stat().st_size, BatchKind.IMPORT)
+                if isinstance(part, ImportFile)
+                else run.new_batch(part.contacts, len(part.lines))
+            )
             run.batches.append(record)
-            storing.append(stored)
-            sending.offer(record, part.path if isinstance(part, ImportFile) else part.lines, stored)
-            if len(storing) > BEING_STORED:
-                storing.popleft().result()
-        for stored in storing:
-            stored.result()
+            if isinstance(part, ImportFile):
+                shelf.put_file(file_of(record), part.path)
+                sending.offer(record, file=part.path)
+            elif not sending.offer(record, part.lines):
+                shelf.put(file_of(record), part.lines)
+        sending.land()
+        for record, lines in sending.returned:
+            shelf.put(file_of(record), lines)
     return sending.trouble
 
 

@@ -9,6 +9,8 @@ import pytest
 import requests
 
 from shared.contacts import batches, parts
+from shared.contacts.plan import Planner
+from shared.errors import RunFailed
 from shared.runs.record import State
 from tests.integration.runs.world import World
 
@@ -108,3 +110,50 @@ def test_a_run_whose_instance_dies_ends_as_if_nothing_had_been(
         if not died:
             return
     pytest.fail("the run has more writes than these")
+
+
+def test_whom_an_interrupted_plan_was_sent_for_leaves_with_the_plan_that_takes_its_place(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches go out while the plan is being made; the segment may be another by the time it is made again."""
+    world.put_export(max_shrink_percent=100)
+    world.land("stays@example.com", "gone@example.com")
+    run_id = world.start().run_id
+    received = world.queue.client.receive_message(visibility_timeout=300)
+    assert received
+    with monkeypatch.context() as patch:
+        patch.setattr(Planner, "write_rows", _die)  # after the batches, before the plan is whole
+        with pytest.raises(Death):
+            world.process(received)
+    world.sim.finish_jobs()
+    assert world.on_list() == {"stays@example.com", "gone@example.com"}
+    world.land("stays@example.com")
+    world.break_lease()
+    world.queue.client.update_message(received.id, received.pop_receipt, visibility_timeout=0)
+    world.work()
+    run = world.ended(run_id)
+    assert (run.state, run.counts["leavers"], run.counts["removed"]) == (State.SUCCESSFUL, 1, 1)
+    assert world.on_list() == {"stays@example.com"}
+    assert world.members() == {"stays@example.com": True}
+
+
+def test_whom_a_plan_that_never_came_about_was_sent_for_are_members(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.land("new@example.com")
+    run_id = world.start().run_id
+
+    def fail(*_: object) -> None:
+        raise RunFailed("no use", code="no_use")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Planner, "write_rows", fail)
+        world.work()
+    run = world.ended(run_id)
+    assert run.state is State.FAILED
+    assert world.on_list() == {"new@example.com"}
+    assert world.members() == {"new@example.com": False}
+
+
+def _die(*_: object) -> None:
+    raise Death

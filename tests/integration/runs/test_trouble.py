@@ -101,10 +101,10 @@ def test_a_fault_in_one_batch_leaves_the_others_recorded(world: World, monkeypat
     real: Callable[..., Any] = send._send_batch
     faults = [ValueError(SECRET)]
 
-    def fail_once(sendgrid: Any, shelf: Any, list_id: str, number: int, lines: bytes) -> Any:
+    def fail_once(sendgrid: Any, shelf: Any, list_id: str, number: int, request: bytes) -> Any:
         if number == 1 and faults:
             raise faults.pop()
-        return real(sendgrid, shelf, list_id, number, lines)
+        return real(sendgrid, shelf, list_id, number, request)
 
     monkeypatch.setattr(send, "_send_batch", fail_once)
     assert world.run().state is State.SUCCESSFUL

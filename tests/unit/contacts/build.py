@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import orjson
 
-from shared.contacts.engine import engine
+from shared.contacts.engine import MEMORY_LIMIT, engine
 from shared.contacts.mapping import CUSTOM_TEXT_LENGTH, RESERVED_LENGTHS, Field, FieldType, Mapping
 from shared.contacts.plan import PlanCounts, Planner
 from shared.contacts.reading import LocalFile
@@ -72,7 +72,7 @@ def plan(
     everything: bool = False,
     leave: bool = True,
     listed: Sequence[Iterable[str]] | None = None,
-    limit: int | None = None,
+    limit: int = MEMORY_LIMIT,
 ) -> Planned:
     """Plan an export of these files, called file0, file1 and so on."""
     with tempfile.TemporaryDirectory() as name:

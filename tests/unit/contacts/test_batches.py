@@ -1,11 +1,22 @@
 import uuid
 from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 import orjson
 import pytest
 
-from shared.contacts.batches import MAX_BYTES, MAX_CONTACTS, Batch, addresses, batches, body, without
+from shared.contacts.batches import (
+    MAX_BYTES,
+    MAX_CONTACTS,
+    Batch,
+    addresses,
+    batches,
+    body,
+    lines_of,
+    only_addresses,
+    without,
+)
 
 LIST = str(uuid.UUID(int=7))
 
@@ -60,3 +71,19 @@ def test_without_takes_out_by_place() -> None:
     assert without(batch.lines, set()) == batch.lines
     assert without(batch.lines, {0, 1, 2}) == b""
     assert addresses(b"") == []
+
+
+def test_the_contacts_of_a_body_can_be_taken_out_again() -> None:
+    lines = b"\n".join(
+        orjson.dumps(each) for each in ({"email": "a@b.co", "city": 'x,\n"contacts":[{'}, {"email": "b@b.co"})
+    )
+    assert lines_of(body(LIST, lines)) == lines
+
+
+def test_only_addresses_leaves_nothing_else_of_a_contact() -> None:
+    contacts: list[dict[str, Any]] = [
+        {"email": "o'neil+{x}@b.co", "city": 'a"email":"z@b.co"'},
+        {"email": "b@b.co", "custom_fields": {"e1_T": "q"}},
+    ]
+    known = only_addresses(b"\n".join(map(orjson.dumps, contacts)))
+    assert [orjson.loads(line) for line in known.split(b"\n")] == [{"email": each["email"]} for each in contacts]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contacts.engine import MIB, engine, instance_memory, memory_limit, work_folder
+from shared.contacts.engine import MIB, engine, work_folder
 from shared.errors import RunFailed
 
 
@@ -16,15 +16,6 @@ from shared.errors import RunFailed
 def temp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
-
-
-@pytest.mark.parametrize(("instance", "limit"), [(512, 96), (1024, 128), (2048, 128), (4096, 128), (65536, 128)])
-def test_the_limit_goes_by_the_size_of_the_instance(instance: int, limit: int) -> None:
-    assert memory_limit(instance * MIB) == limit * MIB
-
-
-def test_the_instance_has_some_memory() -> None:
-    assert 64 * MIB < instance_memory() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def test_what_dead_processes_left_goes_and_what_live_ones_use_stays(temp: Path) -> None:
