@@ -153,9 +153,11 @@ def count_steady(
     Confirmed members of before and after, and those of `others`, which are memberships on the same list.
     """
     confirmed = "(SELECT address FROM read_parquet({}) WHERE fingerprint <> 0)"
-    earlier = confirmed.format(quoted(str(before))) if before else NO_MEMBERS
+    steady = f"SELECT address FROM {confirmed.format(quoted(str(after)))}"
+    if before != after:
+        steady += f" SEMI JOIN {confirmed.format(quoted(str(before))) if before else NO_MEMBERS} USING (address)"
     everybody = [
-        f"SELECT address FROM {confirmed.format(quoted(str(after)))} SEMI JOIN {earlier} USING (address)",
+        steady,
         *(f"FROM {confirmed.format(quoted(str(path)))}" for path in others),
     ]
     return int(connection.execute(f"SELECT count(*) FROM ({' UNION '.join(everybody)})").fetchall()[0][0])

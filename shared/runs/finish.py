@@ -104,14 +104,20 @@ def _close_books(services: Services, here: Slice) -> None:
         rejects = shelf.fetch("rejects.parquet", folder)
         write_report(database, rejects, fates.rows, folder / "report.csv", strangers=strangers)
         if not run.dry_run:
-            written = folder / "written.parquet"
-            write_members(database, fates, written)
-            _put_members(services, here, written)
+            written = previous if previous and not _changes(run) else folder / "written.parquet"
+            if written != previous:
+                write_members(database, fates, written)
+                _put_members(services, here, written)
             run.counts |= _counts(run, settled)
             if not run.ends_as:
                 others, _ = members.fetch_others(services, database, run.export_id, str(run.list_id), folder)
                 _look_for_drift(services, here, count_steady(database, previous, written, others))
         services.runs.put_report(run, folder / "report.csv")
+
+
+def _changes(run: RunRecord) -> bool:
+    """Whether the membership can be another after the run."""
+    return bool(run.earlier) or any(run.counts.get(name) for name in ("upserts", "leavers", "gone_elsewhere"))
 
 
 def _note_unconfirmed(services: Services, here: Slice) -> None:
