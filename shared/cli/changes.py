@@ -104,7 +104,7 @@ def _pruned(documents: list[Kept], stored: Stored) -> tuple[list[Change], list[L
             name = export_name(export_id)
             changes.append(Change(name, "delete", _diff(name, {"export": _said(Export, view)}, {}), view["etag"]))
     left = [
-        Left(name, "cannot be read, and is not removed unseen")
+        Left(name, "it cannot be read, and is not removed unseen")
         for name in stored.unreadable
         if name not in {document.name for document in documents}
     ]
@@ -115,7 +115,7 @@ def _pruned(documents: list[Kept], stored: Stored) -> tuple[list[Change], list[L
         if connection_id in connections or view["etag"] in gone_with_exports:
             continue
         if users:
-            left.append(Left(name, f"is used by {', '.join(users)}"))
+            left.append(Left(name, f"it is used by {', '.join(users)}"))
         else:
             before = {"connection": _said(Connection, view)}
             changes.append(Change(name, "delete", _diff(name, before, {}), view["etag"]))

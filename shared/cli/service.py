@@ -137,4 +137,8 @@ def _path(name: str) -> str:
 
 
 def _part(text: str) -> str:
+    """An id as a part of a path. Answered if it would lead out of its place: exports/../runs starts all of them."""
+    if text in {"", ".", ".."}:
+        detail = f"there is no export or run {text!r}"
+        raise Answered({"title": "Not Found", "status": 404, "code": "not_found", "detail": detail})
     return quote(text, safe="")

@@ -106,6 +106,7 @@ def test_the_first_refusal_ends_it_and_what_was_written_is_told(
 def test_a_consent_that_the_folder_does_not_mention_stays_and_who_gave_it_is_not_shown(
     on_storage: Cli, stack: Stack, folder: Folder, fresh: str
 ) -> None:
+    on_storage = Cli({**on_storage.environment, "AUTH_MODE": "entra"})  # nobody signs in to storage by a name
     folder.connection(fresh, consent=CONSENT)
     first = on_storage("apply", str(folder), "--yes")
     assert "@" not in first.stdout.replace("@@", "")

@@ -90,6 +90,13 @@ def test_a_page_that_is_no_json_is_not_the_apps(server: Server) -> None:
     assert cli(server, "status", EXPORTS_KEY="s3cret")[0] == 4
 
 
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_an_id_does_not_lead_to_another_address(server: Server, name: str) -> None:
+    for command in ("run", "report"):  # exports/../runs would start every export
+        assert cli(server, command, name, EXPORTS_KEY="s3cret")[0] == 1
+    assert server.asked == []
+
+
 def test_a_look_is_repeated_when_the_app_says_later(server: Server) -> None:
     server.answer(503, {"status": 503, "code": "storage_unavailable", "detail": "later"}, Retry_After="0")
     server.answer(200, NONE)
