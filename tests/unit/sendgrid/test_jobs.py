@@ -79,7 +79,7 @@ def test_a_short_row_has_an_empty_message() -> None:
         b"email_address,reason\nann@example.com,x\n",
         b"primary_email\nann@example.com\n",
         b"\xff\xfe\x00\x00",
-        b'primary_email,errors_occurred\n"' + b"x" * 200_000,
+        b'primary_email,errors_occurred\n"' + b"x" * 3_000_000,
     ],
 )
 def test_a_file_that_is_something_else_is_said_to_be(content: bytes) -> None:
