@@ -14,7 +14,7 @@ from shared.contacts.reading import HEADER_LIMIT, LocalFile, header_of
 from shared.contacts.text import with_one_line_break
 from shared.segments.snapshot import CsvFormat
 
-PIECE = 16 * 1024 * 1024  # bytes, or a little more
+PIECE = 8 * 1024 * 1024  # bytes, or a little more
 _BLOCK = 256 * 1024  # bytes looked at at a time: Python does nothing else meanwhile
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 

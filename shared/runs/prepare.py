@@ -280,13 +280,13 @@ def _store_and_send(
             record = (
                 run.new_batch(part.contacts, part.path.stat().st_size, BatchKind.IMPORT)
                 if isinstance(part, ImportFile)
-                else run.new_batch(part.contacts, len(part.lines))
+                else run.new_batch(part.contacts, part.size)
             )
             run.batches.append(record)
             if isinstance(part, ImportFile):
                 shelf.put_file(file_of(record), part.path)
                 sending.offer(record, file=part.path)
-            elif not sending.offer(record, part.lines):
+            elif not sending.offer(record, part):
                 shelf.put(file_of(record), part.lines)
         sending.land()
         for record, lines in sending.returned:

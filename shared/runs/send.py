@@ -1,11 +1,13 @@
 """Send: the plan's batches, a few in flight, a checkpoint after each that SendGrid accepted."""
 
+import math
+import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from shared.contacts.batches import addresses, body, lines_of, only_addresses, without
+from shared.contacts.batches import Batch, addresses, body, lines_of, without
 from shared.destinations.models import Connection
 from shared.errors import ExportError
 from shared.runs import config, imports
@@ -17,6 +19,7 @@ from shared.runs.store import Shelf, batch_name, file_of, outcomes_name
 from shared.sendgrid.client import SendGrid
 from shared.sendgrid.errors import PayloadTooLarge, RowsRefused, SendGridError
 
+CHECK_EVERY = 0.25  # seconds, of the documents; SendGrid's recorded rate lets a batch go every 0.3 seconds
 IN_FLIGHT = 3  # more would only wait for SendGrid's rate limit, and each costs its body's memory
 
 
@@ -68,6 +71,7 @@ class Sending:
         self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="send")
         self._list_id = str(here.run.list_id)
         self._flying: dict[Future[_Sent], _Flight] = {}
+        self._checked = -math.inf  # when the documents were, by the monotonic clock
         self._noted = False  # there is something that the stored record does not say
         self._unsent: set[int] = set()  # numbers of batches of which no earlier slice can have sent anything
 
@@ -79,10 +83,10 @@ class Sending:
             self.land()
         self._pool.shutdown(cancel_futures=True)
 
-    def offer(self, batch: BatchRecord, lines: bytes | None = None, file: Path | None = None) -> bool:
+    def offer(self, batch: BatchRecord, content: Batch | None = None, file: Path | None = None) -> bool:
         """Begin to send a batch as soon as few enough are in flight; False if nothing new can be begun.
 
-        `lines`: its contacts, if they are at hand and not stored. Only their addresses are stored then, which is what
+        `content`: its contacts, if they are at hand and not stored. Only their addresses are stored then, which is what
         has to be known of people who may be on the list. `file`: that of an import, if it is at hand; it is stored,
         too, and deleted here when it has been sent.
         """
@@ -91,7 +95,7 @@ class Sending:
         if not self.trouble:
             try:
                 self._here.check()
-                config.unchanged(self._services, self._here.run)  # people may stop a run at any time
+                self._check_documents()
                 self._begin(batch)
             except ExportError as error:
                 self.trouble = error
@@ -100,14 +104,20 @@ class Sending:
         if batch.kind is BatchKind.IMPORT:
             flight = _Flight(batch)
             future = self._pool.submit(self._send_import, batch, file)
-        elif lines is None:
+        elif content is None:
             flight = _Flight(batch)
             future = self._pool.submit(self._send_stored, batch.number)
         else:
-            flight = _Flight(batch, body(self._list_id, lines))
-            future = self._pool.submit(self._send_at_hand, batch.number, flight.body, only_addresses(lines))
+            flight = _Flight(batch, content.body(self._list_id))
+            future = self._pool.submit(self._send_at_hand, batch.number, flight.body, content.addresses)
         self._flying[future] = flight
         return True
+
+    def _check_documents(self) -> None:
+        """RunCanceled: people may stop a run at any time."""
+        if time.monotonic() - self._checked >= CHECK_EVERY:
+            config.unchanged(self._services, self._here.run)
+            self._checked = time.monotonic()
 
     def land(self) -> None:
         """Wait for all that is in flight, and note what became of it."""

@@ -6,6 +6,7 @@ import pytest
 
 from local.sendgrid.control import SimulatedSendGrid
 from shared.cloud.storage import Storage
+from shared.runs import send
 from shared.settings import Settings
 from tests.integration.runs.world import KEY, World
 
@@ -50,6 +51,12 @@ def storage(settings: Settings) -> Storage:
 @pytest.fixture
 def world(storage: Storage, settings: Settings, sim: SimulatedSendGrid) -> World:
     return World(storage, settings, sim)
+
+
+@pytest.fixture(autouse=True)
+def _documents_are_looked_at_before_every_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As at SendGrid's rate; the simulated one is faster."""
+    monkeypatch.setattr(send, "CHECK_EVERY", 0)
 
 
 @pytest.fixture(autouse=True)
