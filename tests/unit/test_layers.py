@@ -21,7 +21,7 @@ FLOORS = [
     {"shared.contacts"},
     {"shared.segments", "shared.destinations"},
     {"shared.sendgrid", "shared.cloud"},
-    {"shared.settings", "shared.errors"},
+    {"shared.settings", "shared.errors", "shared.telemetry"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 NEIGHBOURS = {("shared.settings", "shared.errors"), ("shared.cli", "shared.api")}
