@@ -9,13 +9,26 @@ which hold no address, name or key.
 
 import json
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-log = logging.getLogger("segments_to_sendgrid")
+from shared.errors import ExportError, RetryLater, ServiceUnavailable
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+NAME = "segments_to_sendgrid"  # of the logger, the tracer and the meter
+
+P = ParamSpec("P")
+T = TypeVar("T")
+log = logging.getLogger(NAME)
 
 
 class Event(StrEnum):
@@ -46,16 +59,15 @@ class Event(StrEnum):
 
 
 class Span(StrEnum):
-    """Names of spans. A request to SendGrid has its route's: `PUT /v3/marketing/contacts`."""
+    """Names of spans. A phase has its own behind it, `phase send`; a request to SendGrid is named by its route."""
 
-    RUN = "run"  # from the run's start to its end, over all its slices
-    SLICE = "slice"  # one message
-    # One phase within a slice; `phase prepare`, `phase send`, …
+    RUN = "run"
+    SLICE = "slice"
     PHASE = "phase"
 
 
 class Metric(StrEnum):
-    """Names of metrics; their units and attributes are in `METRICS`."""
+    """Names of metrics."""
 
     RUN_DURATION = "run.duration"
     PHASE_DURATION = "phase.duration"
@@ -65,23 +77,29 @@ class Metric(StrEnum):
     RATE_LIMIT_WAIT = "rate_limit.wait"
 
 
-# Unit, attributes, meaning. Those in seconds are histograms, the others counters.
-METRICS: dict[Metric, tuple[str, tuple[str, ...], str]] = {
-    Metric.RUN_DURATION: ("s", ("export_id", "kind", "mode", "dry_run", "state"), "From a run's start to its end"),
-    Metric.PHASE_DURATION: ("s", ("export_id", "phase", "error.type"), "One phase within one slice"),
-    Metric.REQUEST_DURATION: (
+# Unit, attributes, meaning. Those in seconds are histograms, the others counters. Attributes that are not named here
+# never get into a metric: each value of each makes another series.
+METRICS: Mapping[Metric, tuple[str, frozenset[str], str]] = {
+    Metric.RUN_DURATION: (
         "s",
-        ("http.request.method", "url.template", "http.response.status_code", "error.type"),
-        "One request to SendGrid",
+        frozenset({"export_id", "kind", "mode", "dry_run", "state"}),
+        "From the start of a run to its end",
     ),
-    Metric.CONTACTS: ("{contact}", ("export_id", "outcome"), "Rows, contacts and leavers of ended runs by outcome"),
-    Metric.QUEUE_AGE: ("s", ("queue",), "From when a message was due to when it is worked on"),
+    Metric.PHASE_DURATION: ("s", frozenset({"export_id", "phase", "code"}), "One phase within one slice"),
+    Metric.REQUEST_DURATION: ("s", frozenset({"route", "status", "code"}), "One request to SendGrid"),
+    Metric.CONTACTS: (
+        "{contact}",
+        frozenset({"export_id", "outcome"}),
+        "Rows and leavers of ended runs, by what became of them",
+    ),
+    Metric.QUEUE_AGE: ("s", frozenset({"queue"}), "From when a message was due to when it is worked on"),
     Metric.RATE_LIMIT_WAIT: (
         "s",
-        ("http.request.method", "url.template", "where"),
+        frozenset({"route", "where"}),
         "Waits for SendGrid's rate limit, in the process or in the queue",
     ),
 }
+BOUNDARIES = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 1800, 3600, 7200, 14400)  # seconds
 
 # What becomes of rows and of leavers: each is one of these, so these add up to `rows` and to `leavers`.
 OUTCOMES = (
@@ -90,17 +108,38 @@ OUTCOMES = (
     *("removed", "not_found", "kept_by_other_export", "failed_removals"),
 )
 
-_bound: ContextVar[dict[str, Any]] = ContextVar("bound", default={})  # noqa: B039 -- never altered, only replaced
+_bound: ContextVar[Mapping[str, Any]] = ContextVar("bound", default={})  # noqa: B039 -- never altered, only replaced
+_tracer: Any = None
+_instruments: dict[Metric, Callable[[float, Mapping[str, Any]], None]] = {}
+
+
+def use(tracers: "TracerProvider", meters: "MeterProvider") -> None:
+    """From now on spans and metrics go to these."""
+    global _tracer  # noqa: PLW0603 -- one a process, like the log
+    meter = meters.get_meter(NAME)
+    for metric, (unit, _, meaning) in METRICS.items():
+        if unit == "s":
+            boundaries = list(BOUNDARIES)
+            histogram = meter.create_histogram(metric, unit, meaning, explicit_bucket_boundaries_advisory=boundaries)
+            _instruments[metric] = histogram.record
+        else:
+            _instruments[metric] = meter.create_counter(metric, unit, meaning).add
+    _tracer = tracers.get_tracer(NAME)
 
 
 @contextmanager
 def bound(**fields: Any) -> Iterator[None]:
-    """Put `fields` into every line within."""
-    token = _bound.set(_bound.get() | fields)
+    """Put `fields` into every line and span within."""
+    token = _bound.set({**_bound.get(), **fields})
     try:
         yield
     finally:
         _bound.reset(token)
+
+
+def carried(work: Callable[P, T]) -> Callable[P, T]:
+    """`work` for another thread: what is bound here, the span and the host's invocation go with it."""
+    return partial(copy_context().run, work)
 
 
 def info(event: Event, **fields: Any) -> None:
@@ -118,6 +157,82 @@ def error(event: Event, **fields: Any) -> None:
     _write(logging.ERROR, event, fields)
 
 
-def _write(level: int, event: Event, fields: dict[str, Any]) -> None:
-    line = {"event": event, **_bound.get(), **fields}
-    log.log(level, "%s", json.dumps(line, default=str, ensure_ascii=False))
+def _write(level: int, event: Event, fields: Mapping[str, Any]) -> None:
+    if log.isEnabledFor(level):
+        log.log(level, "%s", json.dumps({"event": event, **_bound.get(), **fields}, ensure_ascii=False, default=str))
+
+
+def measure(metric: Metric, value: float, attributes: Mapping[str, Any]) -> None:
+    """Record a duration or add to a count; of the attributes only those that `METRICS` names."""
+    record = _instruments.get(metric)
+    if record:
+        names = METRICS[metric][1]
+        record(value, {name: each for name, each in {**_bound.get(), **attributes}.items() if name in names})
+
+
+@contextmanager
+def span(
+    name: str, attributes: Mapping[str, Any], *, metric: Metric | None = None, parent: str = "", request: bool = False
+) -> Iterator[dict[str, Any]]:
+    """A span around what is within; attributes may be added to what it gives until it ends.
+
+    `metric` gets its duration. `parent`: a W3C `traceparent` of the host's. `request`: to another service. An error
+    that passes through leaves its code, or the name of its class, as `code`; never its text, which may quote a row.
+    """
+    noted = {**_bound.get(), **attributes}
+    if _tracer is None:
+        yield noted
+        return
+    from opentelemetry.trace import SpanKind, Status, StatusCode
+
+    began = time.perf_counter()
+    with _tracer.start_as_current_span(
+        name,
+        context=_context(parent),
+        kind=SpanKind.CLIENT if request else SpanKind.INTERNAL,
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as current:
+        try:
+            yield noted
+        except BaseException as passing:
+            noted["code"] = passing.code if isinstance(passing, ExportError) else type(passing).__name__
+            noted["failed"] = _is_failure(passing)
+            raise
+        finally:
+            if noted.pop("failed", False):
+                current.set_status(Status(StatusCode.ERROR))
+            current.set_attributes({key: value for key, value in noted.items() if value is not None})
+            if metric:
+                measure(metric, time.perf_counter() - began, noted)
+
+
+def span_between(name: str, began: datetime, ended: datetime, attributes: Mapping[str, Any], *, failed: bool) -> None:
+    """A span that is known only when it is over, such as that of a run of many slices."""
+    if _tracer is None:
+        return
+    from opentelemetry.trace import Status, StatusCode
+
+    current = _tracer.start_span(name, start_time=_nanoseconds(began))
+    current.set_attributes({key: value for key, value in attributes.items() if value is not None})
+    if failed:
+        current.set_status(Status(StatusCode.ERROR))
+    current.end(end_time=_nanoseconds(ended))
+
+
+def _context(parent: str) -> Any:
+    """The host's span as a context; None, which is the context of here, if there is none."""
+    if not parent:
+        return None
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    return TraceContextTextMapPropagator().extract({"traceparent": parent})
+
+
+def _is_failure(error: BaseException) -> bool:
+    """A pause is none; a service that does not answer is."""
+    return not isinstance(error, RetryLater) or isinstance(error, ServiceUnavailable)
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1e9)
