@@ -9,6 +9,7 @@ which hold no address, name or key.
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -44,6 +45,7 @@ class Event(StrEnum):
     EXPORT_BUSY = "export_busy"  # another instance works on it: the message comes back
     EXPORT_NOT_QUEUED = "export_not_queued"  # code, message: it was due, and could not be queued
     EXPORT_NOT_CHECKED = "export_not_checked"  # code, message: the sweep could not look for stuck runs
+    QUEUE_NOT_CHECKED = "queue_not_checked"  # queue, code, message: nor for poison messages
     EXPORT_REMOVED = "export_removed"
     DELIVERY_CHOSEN = "delivery_chosen"  # delivery, reason
     LIST_NOT_COUNTED = "list_not_counted"  # code, message
@@ -51,7 +53,7 @@ class Event(StrEnum):
     DOCUMENT_INVALID = "document_invalid"  # message
     RATE_LIMITED = "rate_limited"  # route, seconds
     REQUEST_RETRIED = "request_retried"  # route, code, attempt, seconds
-    SWEEP_ENDED = "sweep_ended"  # exports, invalid, due, queued, not_queued, stuck, poison: the heartbeat
+    SWEEP_ENDED = "sweep_ended"  # exports, invalid, queued, not_queued, stuck, poison: the heartbeat
     SWEEP_OVERTAKEN = "sweep_overtaken"  # another sweep was faster
     POISON_MESSAGES = "poison_messages"  # queue, messages
     CALL_FAILED = "call_failed"  # code, message, status: the HTTP API answered with a failure
@@ -108,14 +110,20 @@ OUTCOMES = (
     *("removed", "not_found", "kept_by_other_export", "failed_removals"),
 )
 
+
+def _nothing() -> None:
+    """Nothing is held back."""
+
+
 _bound: ContextVar[Mapping[str, Any]] = ContextVar("bound", default={})  # noqa: B039 -- never altered, only replaced
 _tracer: Any = None
+_flush: Callable[[], None] = _nothing
 _instruments: dict[Metric, Callable[[float, Mapping[str, Any]], None]] = {}
 
 
-def use(tracers: "TracerProvider", meters: "MeterProvider") -> None:
-    """From now on spans and metrics go to these."""
-    global _tracer  # noqa: PLW0603 -- one a process, like the log
+def use(tracers: "TracerProvider", meters: "MeterProvider", *, flush: Callable[[], None] = _nothing) -> None:
+    """From now on spans and metrics go to these. `flush` sends what they hold back."""
+    global _tracer, _flush
     meter = meters.get_meter(NAME)
     for metric, (unit, _, meaning) in METRICS.items():
         if unit == "s":
@@ -124,7 +132,24 @@ def use(tracers: "TracerProvider", meters: "MeterProvider") -> None:
             _instruments[metric] = histogram.record
         else:
             _instruments[metric] = meter.create_counter(metric, unit, meaning).add
-    _tracer = tracers.get_tracer(NAME)
+    _tracer, _flush = tracers.get_tracer(NAME), flush
+
+
+def flush(seconds: float) -> None:
+    """Send what is held back, before the process goes; for so many seconds at most."""
+    thread = threading.Thread(target=_flush, name="flush", daemon=True)
+    thread.start()
+    thread.join(seconds)
+
+
+def quiet() -> None:
+    """The Functions worker sets the root logger to INFO, where SDKs tell of every request. Errors of theirs remain.
+
+    urllib3 warns of odd answers with the whole URL, which may be a key to a file.
+    """
+    for name in ("azure", "msal", "msrest", "opentelemetry"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 @contextmanager
