@@ -54,7 +54,7 @@ def test_a_whole_run_with_personal_data_tells_of_nobody(
     dirty += f'C-0815-9,"{FIRST_NAME}"{LAST_NAME}@"broken,{FIRST_NAME}\n'
     world.land_bytes("People.csv", dirty.encode())
     sim.fail_rows(dict.fromkeys((STAY, ERRORED), f"{ERRORED} of {FIRST_NAME} {LAST_NAME} refused"))
-    named = {"errors": [{"field": "contacts[1].email", "message": f"'{NAMED}' is not valid"}]}
+    named = {"errors": [{"field": "", "message": f"email '{NAMED}' is not valid"}]}
     sim.fault(route="/v3/marketing/contacts", method="PUT", times=1, status=400, body=json.dumps(named))
     sim.fault(route="/v3/marketing/contacts", method="PUT", times=1, status=503, body=f"{QUOTED} cannot be stored")
     run = world.run(mode="full")
