@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from shared import telemetry
 from shared.contacts.batches import Batch, addresses, body, lines_of, without
 from shared.destinations.models import Connection
 from shared.errors import ExportError
@@ -103,13 +104,15 @@ class Sending:
             return False
         if batch.kind is BatchKind.IMPORT:
             flight = _Flight(batch)
-            future = self._pool.submit(self._send_import, batch, file)
+            future = self._pool.submit(telemetry.carried(self._send_import), batch, file)
         elif content is None:
             flight = _Flight(batch)
-            future = self._pool.submit(self._send_stored, batch.number)
+            future = self._pool.submit(telemetry.carried(self._send_stored), batch.number)
         else:
             flight = _Flight(batch, content.body(self._list_id))
-            future = self._pool.submit(self._send_at_hand, batch.number, flight.body, content.addresses)
+            future = self._pool.submit(
+                telemetry.carried(self._send_at_hand), batch.number, flight.body, content.addresses
+            )
         self._flying[future] = flight
         return True
 
