@@ -39,9 +39,14 @@ def scheduled_refresh(timer: func.TimerRequest) -> None:  # noqa: ARG001 -- the 
 
 @app.function_name("process_run")
 @app.queue_trigger(arg_name="message", queue_name="export-runs", connection="AzureWebJobsStorage")
-def process_run(message: func.QueueMessage) -> None:
+def process_run(message: func.QueueMessage, context: func.Context) -> None:
     """Work on a run for one slice."""
     from shared.runs.messages import Message
     from shared.runs.worker import process
 
-    process(function_app().services, Message.model_validate_json(message.get_body()))
+    process(
+        function_app().services,
+        Message.model_validate_json(message.get_body()),
+        inserted=message.insertion_time,
+        traceparent=context.trace_context.trace_parent,
+    )

@@ -4,7 +4,6 @@ Names, ETags and errors are Azure's own; every SDK error that a caller can act o
 SDKs are imported when the first client is made, so that indexing the functions stays cheap.
 """
 
-import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from shared import telemetry
 from shared.errors import Conflict, NotFound, RunFailed, ServiceUnavailable
 from shared.settings import Settings, StorageAccount
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 CHUNK = 4 * 1024 * 1024  # bytes a ranged read or a block: memory use is about twice this, whatever the blob's size
 RUN_QUEUE = "export-runs"
+# Where the Functions host puts messages, and events of blobs, whose function has failed as often as host.json allows.
+RUN_POISON = f"{RUN_QUEUE}-poison"
+BLOB_POISON = "webjobs-blobtrigger-poison"
+PEEKED = 32  # messages that one look into a queue can show
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +180,22 @@ class Storage:
         self.config = self._container(f"{prefix}config")
         self.runs = self._container(f"{prefix}runs")
         self.state = self._container(f"{prefix}state")
-        self.export_runs = RunQueue(lambda: _queue(settings.host_storage, settings))
+        self.export_runs = RunQueue(lambda: _queue(settings.host_storage, settings, RUN_QUEUE))
 
     def ensure(self) -> None:
         """Create what is missing: for a local stack; a deployment's template creates them."""
         for container in (self.segments, self.config, self.runs, self.state):
             container.ensure()
         self.export_runs.ensure()
+
+    def poisoned(self, queue: str) -> int:
+        """How many messages are in RUN_POISON or BLOB_POISON, up to PEEKED. They are left as they are."""
+        account = self._settings.host_storage if queue == RUN_POISON else self._settings.segment_storage
+        try:
+            with _azure_errors(queue), _queue(account, self._settings, queue) as client:
+                return len(client.peek_messages(max_messages=PEEKED))
+        except NotFound:  # the host makes them when it first needs them
+            return 0
 
     def _container(self, name: str) -> Container:
         return Container(lambda: self._service.get_container_client(name))
@@ -191,7 +204,7 @@ class Storage:
     def _service(self) -> "BlobServiceClient":
         from azure.storage.blob import BlobServiceClient
 
-        _quiet()
+        telemetry.quiet()
         account = self._settings.segment_storage
         options: dict[str, Any] = {"max_chunk_get_size": CHUNK, "max_single_get_size": CHUNK, "max_block_size": CHUNK}
         if account.connection_string:
@@ -209,25 +222,20 @@ def credential(settings: Settings) -> Any:
     return DefaultAzureCredential(exclude_interactive_browser_credential=True)
 
 
-def _queue(account: StorageAccount, settings: Settings) -> "QueueClient":
+def _queue(account: StorageAccount, settings: Settings, name: str) -> "QueueClient":
     from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
-    _quiet()
+    telemetry.quiet()
     policy = TextBase64EncodePolicy()
     if account.connection_string:
-        return QueueClient.from_connection_string(account.connection_string, RUN_QUEUE, message_encode_policy=policy)
+        return QueueClient.from_connection_string(account.connection_string, name, message_encode_policy=policy)
     if not account.queue_uri:
         raise RunFailed(
-            "app setting AzureWebJobsStorage__queueServiceUri is not set",
+            f"the queue {name} has no address: a setting that ends in __queueServiceUri is missing",
             code="invalid_setting",
-            advice="Set it beside AzureWebJobsStorage__blobServiceUri.",
+            advice="Set AzureWebJobsStorage__queueServiceUri and SegmentStorage__queueServiceUri.",
         )
-    return QueueClient(account.queue_uri, RUN_QUEUE, credential=credential(settings), message_encode_policy=policy)
-
-
-def _quiet() -> None:
-    # The Functions worker sets the root logger to INFO, where the SDKs report every request and response they make.
-    logging.getLogger("azure").setLevel(logging.WARNING)
+    return QueueClient(account.queue_uri, name, credential=credential(settings), message_encode_policy=policy)
 
 
 def _bare(etag: object) -> str:
