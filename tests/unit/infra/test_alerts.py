@@ -1,7 +1,6 @@
 """The alert rules: their queries are run on lines that the app has really written."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -52,7 +51,7 @@ def fires(traces: Traces, name: str, **given: Any) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def traces() -> Iterator[Traces]:
+def traces() -> Traces:
     """Lines that the host and other code write, some of which look like the app's."""
     table = Traces()
     table.add("Executed 'Functions.process_run' (Succeeded, Id=1, Duration=240ms)")

@@ -55,7 +55,11 @@ class Recording(Mapping[str, str]):
 
 def deployed(**given: Any) -> dict[str, Any]:
     """The settings as a deployment with default parameters has them, with example endpoints."""
-    names = scope("app/function.bicep", **passed("app", **given)) | ENDPOINTS | {"vaultUri": "https://kv-x.vault.azure.net/"}
+    names = (
+        scope("app/function.bicep", **passed("app", **given))
+        | ENDPOINTS
+        | {"vaultUri": "https://kv-x.vault.azure.net/"}
+    )
     settings: dict[str, Any] = evaluate(resources("app/function.bicep")["settings"]["config"]["properties"], names)
     return settings
 

@@ -78,7 +78,12 @@ def test_runs_are_listed_the_newest_first(traces: Traces) -> None:
     assert [(run["state"], run["dry_run"]) for run in runs][-1] == ("failed", False)
     assert len(runs) == 3
     newest = next(run for run in runs if not run["dry_run"])
-    assert (newest["export"], newest["rows_read"], newest["accepted"], newest["removed"]) == ("newsletter", 1000, 480, 7)
+    assert (newest["export"], newest["rows_read"], newest["accepted"], newest["removed"]) == (
+        "newsletter",
+        1000,
+        480,
+        7,
+    )
     assert (newest["minutes"], newest["rejects_percent"]) == (2.0, 2.0)
 
 
