@@ -223,7 +223,19 @@ def credential(settings: Settings) -> Any:
     if "IDENTITY_ENDPOINT" in os.environ:
         # Named outright: the chain would try others first, which costs time and hides the error that matters.
         return ManagedIdentityCredential(client_id=settings.identity_client_id)
-    return DefaultAzureCredential(exclude_interactive_browser_credential=True)
+    # Without a platform's identity there is none to look for, which would cost a second: a name in AZURE_CLIENT_ID
+    # would lead to it, too.
+    return DefaultAzureCredential(exclude_interactive_browser_credential=True, exclude_managed_identity_credential=True)
+
+
+def cannot_sign_in(service: str) -> ServiceUnavailable:
+    """No token was to be had. On Azure this passes; elsewhere somebody has to sign in."""
+    return ServiceUnavailable(
+        f"the app could not sign in to {service}",
+        code="sign_in_failed",
+        retry_after=30,
+        advice="Assign the managed identity that AZURE_CLIENT_ID names to the app; on a laptop, sign in with az login.",
+    )
 
 
 def _queue(account: StorageAccount, settings: Settings, name: str) -> "QueueClient":
@@ -272,6 +284,8 @@ def _azure_errors(name: str) -> Iterator[None]:
                 code="storage_forbidden",
                 advice="Give the app's identity its roles on the storage account (infra/ lists them).",
             ) from error
+        if error.status_code is None:  # of azure.identity: nothing has been asked of storage yet
+            raise cannot_sign_in("storage") from error
         raise ServiceUnavailable(
             f"storage answered {error.status_code} for {name}", code="storage_unavailable", retry_after=30
         ) from error

@@ -4,7 +4,6 @@ Once the guards have passed, batches go out while the rest is still being writte
 is made anew, maybe of another snapshot: whoever was in a batch that had begun then counts as a member, unconfirmed.
 """
 
-import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -31,8 +30,6 @@ from shared.runs.turn import Turn
 from shared.segments import landing
 from shared.segments.snapshot import Incomplete, Snapshot
 from shared.sendgrid.client import SendGrid
-
-log = logging.getLogger(__name__)
 
 LEAVERS_PORTION = 1000  # leavers a checkpoint; SendGrid is asked for 100 of them at a time
 

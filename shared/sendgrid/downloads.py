@@ -82,7 +82,7 @@ class Downloads:
 
         try:
             urls.check(url, also=self._also, resolve=self._resolve)
-            with request_span("GET", "GET file", url) as noted:
+            with request_span("GET", "GET /file", url) as noted:
                 response = self._session.get(
                     url, stream=True, allow_redirects=False, timeout=(self._timeouts.connect, self._timeouts.read)
                 )

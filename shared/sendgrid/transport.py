@@ -212,8 +212,17 @@ class _Answer:
 
 
 def request_span(method: str, name: str, url: str) -> AbstractContextManager[dict[str, Any]]:
-    """A span around a request; of its URL only the host is told, for the rest may be a key or an id."""
-    attributes = {"route": name, "http.request.method": method, "server.address": urlsplit(url).hostname}
+    """A span around a request. `name` is its method and what may be told of its path, which can be a key or an id."""
+    parts = urlsplit(url)
+    host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+    attributes = {
+        "route": name,
+        "http.request.method": method,
+        "url.full": f"{parts.scheme}://{host}{name.removeprefix(method).strip()}",
+        "url.scheme": parts.scheme,
+        "server.address": parts.hostname,
+        "server.port": parts.port or (443 if parts.scheme == "https" else 80),
+    }
     return telemetry.span(name, attributes, metric=Metric.REQUEST_DURATION, request=True)
 
 

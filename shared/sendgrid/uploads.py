@@ -77,7 +77,7 @@ class Uploads:
             body = _Body(file, path.stat().st_size, check)
             try:
                 urls.check(upload.url, also=self._also, resolve=self._resolve)
-                with request_span("PUT", "PUT file", upload.url) as noted:
+                with request_span("PUT", "PUT /file", upload.url) as noted:
                     response = self._session.put(
                         upload.url,
                         data=body,

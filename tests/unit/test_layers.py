@@ -24,7 +24,7 @@ FLOORS = [
     {"shared.settings", "shared.errors", "shared.telemetry"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-NEIGHBOURS = {("shared.settings", "shared.errors"), ("shared.cli", "shared.api")}
+NEIGHBOURS = {("shared.settings", "shared.errors"), ("shared.cli", "shared.api"), ("shared.telemetry", "shared.errors")}
 
 
 def module_of(path: Path) -> str:
