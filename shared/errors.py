@@ -13,7 +13,9 @@ ExportError                 everything this app raises on purpose: code, message
 └── Conflict                somebody else changed it first
 """
 
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class ExportError(Exception):
@@ -69,6 +71,17 @@ class RetryLater(ExportError):
 
 class ServiceUnavailable(RetryLater):
     """A service failed in a way that time may heal; a run that sees too many of these in a row fails."""
+
+
+def internal_error(error: Exception) -> ServiceUnavailable:
+    """A fault of ours, by its kind and place: its text may quote rows."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return ServiceUnavailable(
+        f"internal error: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}",
+        code="internal_error",
+        retry_after=60,
+        advice="This is a fault of the app. Look at its log around this time, and report it.",
+    )
 
 
 class LeaseLost(ExportError):

@@ -102,6 +102,11 @@ class RunStore:
         noted = {"members": str(_rows(path)), "list_id": list_id.lower()}
         self._state.upload(members_name(export_id), path, metadata=noted)
 
+    def replace_members(self, export_id: str, path: Path) -> None:
+        """Store the export's membership after somebody was taken out of it. Whatever else is noted of it stays."""
+        noted = self._noted(export_id) | {"members": str(_rows(path))}
+        self._state.upload(members_name(export_id), path, metadata=noted)
+
     def count_members(self, export_id: str, list_id: str) -> int | None:
         """How many this export has put on that list; None if it has no membership of it. Does not read the file."""
         noted = self._noted(export_id)

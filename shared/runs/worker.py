@@ -8,10 +8,8 @@ Messages may come twice, late, or not at all; instances may die anywhere. What h
 
 import logging
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from shared.errors import (
     Conflict,
@@ -23,6 +21,7 @@ from shared.errors import (
     RunFailed,
     RunSkipped,
     ServiceUnavailable,
+    internal_error,
 )
 from shared.runs import config, finish, messages, prepare, reconcile, removal, remove, send, settle, stopping
 from shared.runs.lease import Lease, held
@@ -141,13 +140,7 @@ def _error_of(phase: Callable[[], None]) -> ExportError | None:
     except ExportError as error:
         return RunFailed(error.message, code=error.code, advice=error.advice)
     except Exception as error:  # noqa: BLE001 -- a fault of ours must not end in an endless loop of one message
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        raise ServiceUnavailable(
-            f"internal error: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}",
-            code="internal_error",
-            retry_after=60,
-            advice="This is a fault of the app. Look at its log around this time, and report it.",
-        ) from None
+        raise internal_error(error) from None
     return None
 
 

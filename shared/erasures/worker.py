@@ -1,0 +1,182 @@
+"""One queue message: one slice of one erasure. Messages may come twice, late or not at all, as those of runs.
+
+The order of work: every export's data, then the contacts at SendGrid, then a look into the segments, then the end. Each
+step is noted in the record, and doing one again changes nothing. What cannot be done at one place stops no other.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from shared.erasures import accounts, exports, remains, segments
+from shared.erasures.record import Erasure, ErasureState, ErasureStore, Part, Subject
+from shared.erasures.start import ErasureMessage, send
+from shared.errors import (
+    Conflict,
+    ExportError,
+    LeaseLost,
+    NotFound,
+    RetryLater,
+    ServiceUnavailable,
+    internal_error,
+)
+from shared.runs import stopping
+from shared.runs.record import ErrorRecord
+from shared.runs.services import Services
+from shared.runs.sweep import ORPHAN_AFTER
+from shared.runs.worker import BUSY_SECONDS, LONGEST_PAUSE, PATIENCE
+
+log = logging.getLogger(__name__)
+
+Each = TypeVar("Each", bound=Part)
+
+
+def process(services: Services, message: ErasureMessage) -> None:
+    """Work on an erasure for one slice. Raises only what storage cannot do now: the message then comes back."""
+    store = ErasureStore(services.storage.state)
+    try:
+        erasure, etag = store.load(message.erasure_id)
+    except NotFound:
+        log.error("erasure %s does not exist", message.erasure_id)
+        return
+    if erasure.state.ended:
+        store.forget(erasure.erasure_id)  # it had died between its last two steps
+    elif message.slice >= erasure.slice:
+        with stopping.at_work():
+            _Work(services, store, erasure, etag).slice()
+
+
+def wake_open(services: Services, now: datetime) -> None:
+    """Wake up what has lost its message, and forget subjects that nobody needs."""
+    store = ErasureStore(services.storage.state)
+    for erasure_id, written in store.open():
+        if now - written < ORPHAN_AFTER:
+            continue
+        try:
+            erasure, touched = store.load_with_age(erasure_id)
+        except NotFound:
+            store.forget(erasure_id)  # who asked for it was told that it failed
+            continue
+        if erasure.state.ended:
+            store.forget(erasure_id)
+        elif now - touched > ORPHAN_AFTER:
+            log.warning("erasure %s got stuck: waking it up", erasure_id)
+            send(services.storage.export_runs, ErasureMessage(erasure_id=erasure_id, slice=erasure.slice))
+
+
+class _Work:
+    """One slice of one erasure."""
+
+    def __init__(self, services: Services, store: ErasureStore, erasure: Erasure, etag: str) -> None:
+        self._services = services
+        self._store = store
+        self._erasure = erasure
+        self._etag = etag
+        self._deadline = time.monotonic() + services.settings.run_slice_seconds
+
+    def slice(self) -> None:
+        try:
+            try:
+                self._begin()
+                self._steps(self._store.subject(self._erasure.erasure_id))
+                self._end(None)
+            except ExportError as error:
+                self._turn_back(error)
+            except Exception as error:  # noqa: BLE001 -- its text may name the person
+                self._turn_back(internal_error(error))
+        except Conflict:  # another instance has gone on with it; if it has not, this message is all there is
+            again = ErasureMessage(erasure_id=self._erasure.erasure_id, slice=self._erasure.slice)
+            send(self._services.storage.export_runs, again, delay=BUSY_SECONDS)
+
+    def _begin(self) -> None:
+        erasure = self._erasure
+        if erasure.state is ErasureState.QUEUED:
+            erasure.state, erasure.started_at = ErasureState.PROCESSING, self._services.now()
+        exports.add_new(self._services, erasure)
+        self._save()
+
+    def _steps(self, subject: Subject) -> None:
+        services, erasure = self._services, self._erasure
+        self._each(erasure.exports, lambda part: exports.clean(services, part, subject, self._check))
+        if erasure.delete_contact and not erasure.accounts:
+            accounts.note(services, erasure)
+        self._each(erasure.accounts, lambda part: accounts.delete(services, part, subject, self._check))
+        if not erasure.segments:
+            segments.note(services, erasure)
+        for segment in erasure.segments:
+            if segment.found is None:
+                self._check()
+                segments.look(services, segment, subject, self._check_going)
+                self._save()
+
+    def _each(self, parts: Sequence[Each], step: Callable[[Each], None]) -> None:
+        """A step with each part that is not done. Those that have to wait come back together."""
+        waits: list[RetryLater] = []
+        for part in parts:
+            while not part.done:
+                self._check()
+                try:
+                    step(part)
+                except (ServiceUnavailable, Conflict, LeaseLost):
+                    raise
+                except RetryLater as pause:
+                    if pause.code == "slice_over":
+                        raise
+                    waits.append(pause)
+                    break
+                except ExportError as error:
+                    part.problem = ErrorRecord(code=error.code, message=error.message, advice=error.advice)
+                    part.done = True
+                self._save()
+        if waits:
+            raise min(waits, key=lambda pause: pause.retry_after)
+
+    def _turn_back(self, error: ExportError) -> None:
+        """End the slice; the next begins after a pause. Too many failures in a row end the erasure."""
+        erasure = self._erasure
+        if isinstance(error, Conflict):
+            raise error
+        pause = error if isinstance(error, RetryLater) else None
+        erasure.attempts = erasure.attempts + 1 if isinstance(error, ServiceUnavailable) else 0
+        if pause is None or erasure.attempts >= PATIENCE:
+            self._end(error)
+            return
+        delay = pause.retry_after
+        if erasure.attempts:
+            log.warning("erasure %s: %s (attempt %d)", erasure.erasure_id, error.message, erasure.attempts)
+            delay = max(delay, 5 * 2**erasure.attempts)
+        following = ErasureMessage(erasure_id=erasure.erasure_id, slice=erasure.slice + 1)
+        send(self._services.storage.export_runs, following, delay=min(delay, LONGEST_PAUSE))
+        erasure.slice += 1
+        self._save()
+
+    def _end(self, error: ExportError | None) -> None:
+        erasure = self._erasure
+        erasure.remaining = remains.of(erasure)
+        if error:
+            erasure.error = ErrorRecord(code=error.code, message=error.message, advice=error.advice)
+        erasure.state = (
+            ErasureState.FAILED
+            if error
+            else ErasureState.COMPLETED_WITH_WARNINGS
+            if erasure.remaining
+            else ErasureState.COMPLETED
+        )
+        erasure.ended_at = self._services.now()
+        self._save()
+        self._store.forget(erasure.erasure_id)
+        log.info("erasure %s ended %s", erasure.erasure_id, erasure.state)
+
+    def _save(self) -> None:
+        self._etag = self._store.save(self._erasure, self._etag)
+
+    def _check(self) -> None:
+        self._check_going()
+        if time.monotonic() >= self._deadline:
+            raise RetryLater("the slice is over", code="slice_over", retry_after=0)
+
+    def _check_going(self) -> None:
+        if stopping.asked():
+            raise RetryLater("the instance is going away", code="slice_over", retry_after=0)
