@@ -268,6 +268,38 @@ def test_removing_nobody_asks_nothing(sim: SimulatedSendGrid, sendgrid: SendGrid
     assert sim.stats()["requests"] == {}
 
 
+# Deletion from the account
+
+
+def test_one_contact_is_deleted_by_its_id_and_nothing_else_is_said(
+    sim: SimulatedSendGrid, sendgrid: SendGrid, make_transport: Callable[..., Transport], list_id: str
+) -> None:
+    put(sim, sendgrid, list_id, "ann@example.com", "bob@example.com")
+    contact = sendgrid.search_emails(["ann@example.com"]).found["ann@example.com"]
+    assert contact.address == "ann@example.com"
+    urls: list[str] = []
+
+    class Watching(Transport):
+        def url(self, *args: Any, **options: Any) -> str:
+            urls.append(super().url(*args, **options))
+            return urls[-1]
+
+    transport = make_transport()
+    transport.__class__ = Watching
+    job_id = SendGrid(transport).delete_contact(contact.id)
+    sim.finish_jobs()
+    assert sendgrid.job(job_id).deleted == 1
+    assert members(sim, list_id).keys() == {"bob@example.com"}
+    assert {urlsplit(url).query for url in urls} == {f"ids={contact.id}"}
+
+
+@pytest.mark.parametrize("no_id", ["", "a,b", "x&delete_all_contacts=true", "a b"])
+def test_what_is_no_single_id_deletes_nobody(sim: SimulatedSendGrid, sendgrid: SendGrid, no_id: str) -> None:
+    with pytest.raises(ValueError, match="not a contact id"):
+        sendgrid.delete_contact(no_id)
+    assert sim.stats()["requests"] == {}
+
+
 # Answers that are not as they should be
 
 
