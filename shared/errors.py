@@ -3,7 +3,8 @@
 ExportError                 everything this app raises on purpose: code, message, advice
 ├── RunFailed               the run ends `failed`
 │   ├── UnreadableSegment   a file of the snapshot cannot be read as what it claims to be
-│   └── InvalidDocument     a destination document cannot be used as it stands
+│   ├── InvalidDocument     a destination document cannot be used as it stands
+│   └── NewerFormat         a newer version of the app wrote it: it is left alone
 ├── RunSkipped              the run ends `skipped`: nothing was sent, the message says what to mend
 ├── RunCanceled             the run ends `canceled`
 ├── RetryLater              the slice ends and comes back after `retry_after` seconds
@@ -51,6 +52,17 @@ class InvalidDocument(RunFailed):
         )
         self.name = name
         self.problems = tuple(problems)
+
+
+class NewerFormat(RunFailed):
+    """Something that a newer version of the app has written."""
+
+    def __init__(self, name: str, version: int, newest: int) -> None:
+        super().__init__(
+            f"{name} has version {version} of its format, and this app knows up to {newest}",
+            code="newer_format",
+            advice="Deploy the newer version of the app again. What it wrote is left as it is.",
+        )
 
 
 class RunSkipped(ExportError):

@@ -9,12 +9,17 @@ import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import islice
 
 from pydantic import BaseModel, Field, ValidationError
 
 from shared.cloud.storage import BlobItem, Container
-from shared.errors import NotFound
+from shared.errors import NewerFormat, NotFound
+from shared.runs import formats
+from shared.runs.formats import Kept, Versioned
 from shared.runs.record import ErrorRecord
+
+VERSION = 1  # of an erasure's record
 
 _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _RECORDS, _SUBJECTS = "erasure-", "erasing-"  # no folders: those are exports'
@@ -40,7 +45,7 @@ class Found(StrEnum):
     UNKNOWN = "unknown"  # it cannot be read
 
 
-class Part(BaseModel):
+class Part(Kept):
     """What was done at one place. `problem`: why not all of it."""
 
     done: bool = False
@@ -72,7 +77,7 @@ class AccountPart(Part):
     asked_at: datetime | None = None
 
 
-class SegmentPart(BaseModel):
+class SegmentPart(Kept):
     """Whether the next run of the export would find the person in that segment."""
 
     export_id: str
@@ -80,10 +85,9 @@ class SegmentPart(BaseModel):
     found: Found | None = None
 
 
-class Erasure(BaseModel):
+class Erasure(Versioned):
     """`state/erasure-<id>.json`. Times are UTC. `reference` is the asker's own number for the case."""
 
-    version: int = 1
     erasure_id: str
     reference: str | None = None
     delete_contact: bool = False
@@ -125,12 +129,12 @@ class ErasureStore:
         self._state = state
 
     def load(self, erasure_id: str) -> tuple[Erasure, str]:
-        """The record and its ETag. NotFound."""
+        """The record and its ETag. NotFound, NewerFormat."""
         if not _ID.fullmatch(erasure_id):
             raise NotFound(f"there is no erasure {erasure_id[:100]!r}", code="not_found")
         blob = self._state.read(_record(erasure_id))
         try:
-            return Erasure.model_validate_json(blob.content), blob.etag
+            return formats.read(Erasure, blob.content, f"state/{_record(erasure_id)}", VERSION), blob.etag
         except ValidationError:
             raise NotFound(f"{_record(erasure_id)} is no erasure", code="invalid_record") from None
 
@@ -164,7 +168,15 @@ class ErasureStore:
     def newest(self, count: int, *, before: str | None = None) -> list[Erasure]:
         """Up to `count` records, newest first, older than the erasure `before` if one is given."""
         ids = sorted((_id(item, _RECORDS) for item in self._state.list(_RECORDS)), reverse=True)
-        return [self.load(each)[0] for each in [each for each in ids if before is None or each < before][:count]]
+        found = (self._find(each) for each in ids if before is None or each < before)
+        return list(islice((each for each in found if each), count))
+
+    def _find(self, erasure_id: str) -> Erasure | None:
+        """The record; None if it has gone since it was listed, or is not for this version of the app."""
+        try:
+            return self.load(erasure_id)[0]
+        except (NotFound, NewerFormat):
+            return None
 
 
 def _record(erasure_id: str) -> str:

@@ -17,6 +17,7 @@ from shared.errors import (
     Conflict,
     ExportError,
     LeaseLost,
+    NewerFormat,
     NotFound,
     RetryLater,
     ServiceUnavailable,
@@ -38,8 +39,8 @@ def process(services: Services, message: ErasureMessage) -> None:
     store = ErasureStore(services.storage.state)
     try:
         erasure, etag = store.load(message.erasure_id)
-    except NotFound:
-        log.error("erasure %s does not exist", message.erasure_id)
+    except (NotFound, NewerFormat) as error:
+        log.error("erasure %s: %s", message.erasure_id, error.message)
         return
     if erasure.state.ended:
         store.forget(erasure.erasure_id)  # it had died between its last two steps
@@ -56,6 +57,9 @@ def wake_open(services: Services, now: datetime) -> None:
             continue
         try:
             erasure, touched = store.load_with_age(erasure_id)
+        except NewerFormat as error:
+            log.error("erasure %s: %s", erasure_id, error.message)
+            continue
         except NotFound:
             store.forget(erasure_id)  # who asked for it was told that it failed
             continue

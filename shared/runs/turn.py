@@ -6,23 +6,27 @@ before a run's record and its message, so a crash in between leaves a run that t
 
 from collections.abc import Callable, Iterator
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from shared.cloud.storage import Container
 from shared.errors import Conflict, NotFound, RunFailed
+from shared.runs import formats
+from shared.runs.formats import Kept, Versioned
 from shared.runs.record import Request
+
+VERSION = 1  # of turn.json
 
 _TRIES = 20  # writers of one export's document at the same moment are few; each loser of a race reads again
 
 
-class Waiting(BaseModel):
+class Waiting(Kept):
     """A run that has not begun."""
 
     run_id: str
     request: Request
 
 
-class Turn(BaseModel):
+class Turn(Versioned):
     """Which run is worked on, which wait, and what the app knows of the export beside its membership.
 
     planned      the snapshots that the last plan was made of, by segment
@@ -86,7 +90,7 @@ class Turns:
         except NotFound:
             return Turn(), None
         try:
-            return Turn.model_validate_json(blob.content), blob.etag
+            return formats.read(Turn, blob.content, f"state/{turn_name(export_id)}", VERSION), blob.etag
         except ValidationError as error:
             raise RunFailed(
                 f"state/{turn_name(export_id)} is not what the app wrote there",

@@ -15,6 +15,7 @@ from shared.errors import (
     Conflict,
     ExportError,
     LeaseLost,
+    NewerFormat,
     NotFound,
     RetryLater,
     RunCanceled,
@@ -54,6 +55,8 @@ def process(services: Services, message: Message) -> None:
             run = _take_turn(services, message)
             if run:
                 _work(services, run, lease)
+    except NewerFormat as error:  # when the newer app is back, its sweep takes the run up
+        log.error("run %s: %s", message.run_id, error.message)
     except (Conflict, LeaseLost):
         # Another instance works on the export, or has just written: this message may be all that the run has, so it
         # comes back, and is out of date by then if the run has gone on without it.
