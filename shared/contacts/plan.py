@@ -171,21 +171,20 @@ class Planner:
         return counts if listed is None else replace(counts, **self._count_list(previous))
 
     def _choose_winners(self) -> None:
-        """The view `winners` leaves out every row but the first of an address.
+        """Every row but the first of an address is a duplicate.
 
         Hashes find the few addresses that may be there twice, in a fraction of the memory that all of them would take.
         """
-        self.connection.execute("""
+        self.connection.execute(f"""
             CREATE TABLE twice AS
             SELECT hash(address) AS hashed FROM rows WHERE problem IS NULL GROUP BY hashed HAVING count(*) > 1;
-            CREATE TABLE duplicates AS
-            SELECT id FROM (
-                SELECT rowid AS id, row_number() OVER (PARTITION BY address ORDER BY rowid) AS place
-                FROM rows WHERE problem IS NULL AND hash(address) IN (SELECT hashed FROM twice)
-            ) WHERE place > 1;
-            CREATE VIEW winners AS
-            FROM (SELECT rowid AS id, * EXCLUDE (problem, given) FROM rows WHERE problem IS NULL)
-            ANTI JOIN duplicates USING (id);
+            UPDATE rows SET problem = '{Problem.DUPLICATE}' WHERE rowid IN (
+                SELECT id FROM (
+                    SELECT rowid AS id, row_number() OVER (PARTITION BY address ORDER BY rowid) AS place
+                    FROM rows WHERE problem IS NULL AND hash(address) IN (SELECT hashed FROM twice)
+                ) WHERE place > 1
+            );
+            CREATE VIEW winners AS SELECT rowid AS id, * EXCLUDE (problem, given) FROM rows WHERE problem IS NULL;
         """)
 
     def _read_list(self, listed: Sequence[Path] | None) -> None:
@@ -214,8 +213,7 @@ class Planner:
 
     def _count(self, previous: str) -> PlanCounts:
         by_problem = dict(self.connection.execute("SELECT problem, count(*) FROM rows GROUP BY problem").fetchall())
-        duplicate = self._one("SELECT count(*) FROM duplicates")
-        contacts = by_problem.get(None, 0) - duplicate
+        contacts = by_problem.get(None, 0)
         upserts = contacts if self._everything else self._one("SELECT count(*) FROM upserts")
         malformed = self._one("SELECT count(*) FROM malformed")
         bad_address = (
@@ -230,7 +228,7 @@ class Planner:
             filtered=by_problem.get(Problem.FILTERED, 0),
             no_email=by_problem.get(Problem.NO_EMAIL, 0),
             invalid_email=sum(by_problem.get(problem, 0) for problem in bad_address),
-            duplicate=duplicate,
+            duplicate=by_problem.get(Problem.DUPLICATE, 0),
             contacts=contacts,
             unchanged=contacts - upserts,
             upserts=upserts,
@@ -293,7 +291,7 @@ class Planner:
                 FROM (SELECT *, {also(binding)} FROM (SELECT address {binding.cleaned_sql()}
                     FROM (SELECT *, {binding.odd_sql()} AS odd
                     FROM ({relation.select(binding.read_columns(), beside=beside)})
-                    {"ANTI JOIN duplicates" if self._everything else "SEMI JOIN upserts"} USING (id)
+                    {"" if self._everything else "SEMI JOIN upserts USING (id)"}
                     WHERE problem IS NULL AND {binding.same_row_sql("fingerprint")})))
                 {"GROUP BY ALL" if group else ""}
             """)
@@ -336,10 +334,9 @@ class Planner:
         """Every row that did not become a contact: file, row, customer_id, email, code."""
         self._copy(
             f"""SELECT name AS file, {self._row_sql()} AS row, customer_id, given AS email, code
-                FROM (SELECT rowid AS id, file, customer_id, given, problem AS code FROM rows WHERE problem IS NOT NULL
-                    UNION ALL
-                    SELECT id, file, customer_id, address, '{Problem.DUPLICATE}'
-                    FROM duplicates JOIN rows ON rows.rowid = id) AS rejects
+                FROM (SELECT rowid AS id, file, customer_id, problem AS code,
+                        CASE problem WHEN '{Problem.DUPLICATE}' THEN address ELSE given END AS given
+                    FROM rows WHERE problem IS NOT NULL) AS rejects
                 {self._files_sql("rejects")}
                 UNION ALL
                 SELECT name, row, NULL, NULL, '{Problem.MALFORMED}' FROM malformed JOIN files ON file = number""",
