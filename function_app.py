@@ -39,8 +39,13 @@ def scheduled_refresh(timer: func.TimerRequest) -> None:  # noqa: ARG001 -- the 
 
 @app.function_name("process_run")
 @app.queue_trigger(arg_name="message", queue_name="export-runs", connection="AzureWebJobsStorage")
-def process_run(message: func.QueueMessage) -> None:
+def process_run(message: func.QueueMessage, context: func.Context) -> None:
     """Work on a run, or an erasure, for one slice."""
     from shared.erasures.triggers import work
 
-    work(function_app().services, message.get_body())
+    work(
+        function_app().services,
+        message.get_body(),
+        inserted=message.insertion_time,
+        traceparent=context.trace_context.trace_parent,
+    )

@@ -11,9 +11,9 @@ from cryptography.x509.oid import NameOID
 
 
 def write(folder: Path) -> tuple[Path, Path]:
-    """Write `vault.pem` and `vault.key` into the folder and return their paths. Valid for a week."""
+    """Write `local.pem` and `local.key` into the folder and return their paths. Valid for a week."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "local vault")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "local stack")])
     now = dt.datetime.now(dt.UTC)
     names = x509.SubjectAlternativeName(
         [x509.IPAddress(ipaddress.IPv4Address("127.0.0.1")), x509.DNSName("localhost")],
@@ -34,7 +34,7 @@ def write(folder: Path) -> tuple[Path, Path]:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    public, private = folder / "vault.pem", folder / "vault.key"
+    public, private = folder / "local.pem", folder / "local.key"
     public.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     private.touch(mode=0o600)
     private.write_bytes(

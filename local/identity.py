@@ -72,7 +72,7 @@ def audience(token: str) -> str | None:
 def _grant(resource: str, client_id: str) -> dict[str, str]:
     expires = int(time.time()) + TOKEN_SECONDS
     return {
-        "access_token": _token(resource, expires),
+        "access_token": token(resource, expires),
         "expires_on": str(expires),
         "resource": resource,
         "token_type": "Bearer",
@@ -80,7 +80,7 @@ def _grant(resource: str, client_id: str) -> dict[str, str]:
     }
 
 
-def _token(resource: str, expires: int) -> str:
+def token(resource: str, expires: int) -> str:
     """Shaped like Entra's tokens; the signature is none, for nobody here checks one."""
     claims = {
         "aud": resource,

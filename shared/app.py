@@ -37,6 +37,7 @@ class App:
 
     @cached_property
     def services(self) -> "Services":
+        from shared.cloud import insights
         from shared.cloud.storage import Storage
         from shared.destinations.store import Destinations
         from shared.runs.services import Services
@@ -45,6 +46,7 @@ class App:
         from shared.sendgrid.downloads import Downloads
         from shared.sendgrid.uploads import Uploads
 
+        insights.connect(self.settings)
         storage = Storage(self.settings)
         return Services(
             settings=self.settings,

@@ -46,6 +46,8 @@ class Settings:
     landing_settle_seconds: int
     auth_mode: Literal["key", "entra"]
     identity_client_id: str | None
+    insights_connection_string: str | None
+    insights_entra: bool
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> Self:
@@ -74,6 +76,8 @@ class Settings:
             landing_settle_seconds=_seconds("LANDING_SETTLE_SECONDS", env, default=60, least=0),
             auth_mode=cast("Literal['key', 'entra']", auth_mode),
             identity_client_id=env.get("AZURE_CLIENT_ID") or None,
+            insights_connection_string=env.get("APPLICATIONINSIGHTS_CONNECTION_STRING") or None,
+            insights_entra="Authorization=AAD" in env.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", ""),
         )
 
 

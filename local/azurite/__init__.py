@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local import process
+from local import certificate, process
 
 ACCOUNT = "devstoreaccount1"
 # Not a secret: the one key that every Azurite in the world has (learn.microsoft.com, "Connect to Azurite").
@@ -25,15 +25,22 @@ class Azurite:
 
     `location` keeps the data in a folder that outlives the process (default: a temporary one, deleted at the end);
     `in_memory` keeps it nowhere; `ports`, of blobs and queues, are free ones unless given. `stop` and `start` between
-    them play an outage: the ports stay.
+    them play an outage: the ports stay. `entra`: https, with the certificate `certificate`, and Entra ID's tokens are
+    taken; of these it looks at audience, issuer and time, not at who they are for.
     """
 
     def __init__(
-        self, location: Path | None = None, *, in_memory: bool = False, ports: tuple[int, int] = (0, 0)
+        self,
+        location: Path | None = None,
+        *,
+        in_memory: bool = False,
+        ports: tuple[int, int] = (0, 0),
+        entra: bool = False,
     ) -> None:
         self._temporary = location is None
         self.location = location or Path(tempfile.mkdtemp(prefix="azurite-"))
         self._in_memory = in_memory
+        self._entra = entra
         self._process: subprocess.Popen[bytes] | None = None
         self.blob_port, self.queue_port = ports
 
@@ -54,14 +61,23 @@ class Azurite:
     def connection_string(self) -> str:
         """For the storage SDKs and for the app settings `AzureWebJobsStorage` and `SegmentStorage`."""
         return (
-            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};"
-            f"BlobEndpoint={self.blob_url};QueueEndpoint=http://127.0.0.1:{self.queue_port}/{ACCOUNT};"
+            f"DefaultEndpointsProtocol={self._scheme};AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};"
+            f"BlobEndpoint={self.blob_url};QueueEndpoint={self.queue_url};"
         )
 
     @property
     def blob_url(self) -> str:
         """The account's blob URL; a blob's is `<blob_url>/<container>/<name>`."""
-        return f"http://127.0.0.1:{self.blob_port}/{ACCOUNT}"
+        return f"{self._scheme}://127.0.0.1:{self.blob_port}/{ACCOUNT}"
+
+    @property
+    def queue_url(self) -> str:
+        """The account's queue URL."""
+        return f"{self._scheme}://127.0.0.1:{self.queue_port}/{ACCOUNT}"
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self._entra else "http"
 
     @property
     def pid(self) -> int:
@@ -96,6 +112,9 @@ class Azurite:
         command = [node(), str(_SCRIPT), "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
         command += ["--blobPort", str(ports[0]), "--queuePort", str(ports[1]), "--tablePort", "0"]
         command += ["--inMemoryPersistence"] if self._in_memory else ["--location", str(self.location)]
+        if self._entra:
+            self.certificate, key = certificate.write(self.location)
+            command += ["--oauth", "basic", "--cert", str(self.certificate), "--key", str(key)]
         self._process = process.start(command, log=log, cwd=self.location)
         try:
             process.wait_until(_all_listen(ports), self._process, what="Azurite", log=log)

@@ -1,7 +1,6 @@
 """Errors as RFC 9457 problems: `application/problem+json`."""
 
 import json
-import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 import azure.functions as func
 
+from shared import telemetry
 from shared.api.roles import AuthNotConfigured, NotAllowed, NotSignedIn
 from shared.errors import (
     Conflict,
@@ -21,8 +21,7 @@ from shared.errors import (
     RunSkipped,
     UnreadableSegment,
 )
-
-log = logging.getLogger(__name__)
+from shared.telemetry import Event
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -97,7 +96,7 @@ def response(error: ExportError) -> func.HttpResponse:
     if status is None or error.code == "invalid_setting":
         status = HTTPStatus.INTERNAL_SERVER_ERROR
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("%s: %s", error.code, error.message)
+        telemetry.error(Event.CALL_FAILED, code=error.code, message=error.message, status=status.value)
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": status.phrase,
@@ -118,7 +117,7 @@ def response(error: ExportError) -> func.HttpResponse:
 
 def internal(place: str) -> func.HttpResponse:
     """A fault of ours, which tells nothing but where: texts of exceptions may quote rows."""
-    log.error("internal error: %s", place)
+    telemetry.error(Event.INTERNAL_ERROR, place=place)
     advice = "This is a fault of the app. Look at its log around this time, and report it."
     return response(ExportError("the app failed to answer", code="internal_error", advice=advice))
 

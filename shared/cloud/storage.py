@@ -4,7 +4,6 @@ Names, ETags and errors are Azure's own; every SDK error that a caller can act o
 SDKs are imported when the first client is made, so that indexing the functions stays cheap.
 """
 
-import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from shared import telemetry
 from shared.errors import Conflict, NotFound, RunFailed, ServiceUnavailable
 from shared.settings import Settings, StorageAccount
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 CHUNK = 8 * 1024 * 1024  # bytes a ranged read or a block: memory use is about twice this, whatever the blob's size
 RUN_QUEUE = "export-runs"
+# Where the Functions host puts messages, and events of blobs, whose function has failed as often as host.json allows.
+RUN_POISON = f"{RUN_QUEUE}-poison"
+BLOB_POISON = "webjobs-blobtrigger-poison"
+PEEKED = 32  # messages that one look into a queue can show
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +182,22 @@ class Storage:
         self.config = self._container(f"{prefix}config")
         self.runs = self._container(f"{prefix}runs")
         self.state = self._container(f"{prefix}state")
-        self.export_runs = RunQueue(lambda: _queue(settings.host_storage, settings))
+        self.export_runs = RunQueue(lambda: _queue(settings.host_storage, settings, RUN_QUEUE))
 
     def ensure(self) -> None:
         """Create what is missing: for a local stack; a deployment's template creates them."""
         for container in (self.segments, self.config, self.runs, self.state):
             container.ensure()
         self.export_runs.ensure()
+
+    def poisoned(self, queue: str) -> int:
+        """How many messages are in RUN_POISON or BLOB_POISON, up to PEEKED. They are left as they are."""
+        account = self._settings.host_storage if queue == RUN_POISON else self._settings.segment_storage
+        try:
+            with _azure_errors(queue), _queue(account, self._settings, queue) as client:
+                return len(client.peek_messages(max_messages=PEEKED))
+        except NotFound:  # the host makes them when it first needs them
+            return 0
 
     def _container(self, name: str) -> Container:
         return Container(lambda: self._service.get_container_client(name))
@@ -193,7 +206,7 @@ class Storage:
     def _service(self) -> "BlobServiceClient":
         from azure.storage.blob import BlobServiceClient
 
-        _quiet()
+        telemetry.quiet()
         account = self._settings.segment_storage
         options: dict[str, Any] = {"max_chunk_get_size": CHUNK, "max_single_get_size": CHUNK, "max_block_size": CHUNK}
         if account.connection_string:
@@ -208,28 +221,35 @@ def credential(settings: Settings) -> Any:
     if "IDENTITY_ENDPOINT" in os.environ:
         # Named outright: the chain would try others first, which costs time and hides the error that matters.
         return ManagedIdentityCredential(client_id=settings.identity_client_id)
-    return DefaultAzureCredential(exclude_interactive_browser_credential=True)
+    # Without a platform's identity there is none to look for, which would cost a second: a name in AZURE_CLIENT_ID
+    # would lead to it, too.
+    return DefaultAzureCredential(exclude_interactive_browser_credential=True, exclude_managed_identity_credential=True)
 
 
-def _queue(account: StorageAccount, settings: Settings) -> "QueueClient":
+def cannot_sign_in(service: str) -> ServiceUnavailable:
+    """No token was to be had. On Azure this passes; elsewhere somebody has to sign in."""
+    return ServiceUnavailable(
+        f"the app could not sign in to {service}",
+        code="sign_in_failed",
+        retry_after=30,
+        advice="Assign the managed identity that AZURE_CLIENT_ID names to the app; on a laptop, sign in with az login.",
+    )
+
+
+def _queue(account: StorageAccount, settings: Settings, name: str) -> "QueueClient":
     from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
-    _quiet()
+    telemetry.quiet()
     policy = TextBase64EncodePolicy()
     if account.connection_string:
-        return QueueClient.from_connection_string(account.connection_string, RUN_QUEUE, message_encode_policy=policy)
+        return QueueClient.from_connection_string(account.connection_string, name, message_encode_policy=policy)
     if not account.queue_uri:
         raise RunFailed(
-            "app setting AzureWebJobsStorage__queueServiceUri is not set",
+            f"the queue {name} has no address: a setting that ends in __queueServiceUri is missing",
             code="invalid_setting",
-            advice="Set it beside AzureWebJobsStorage__blobServiceUri.",
+            advice="Set AzureWebJobsStorage__queueServiceUri and SegmentStorage__queueServiceUri.",
         )
-    return QueueClient(account.queue_uri, RUN_QUEUE, credential=credential(settings), message_encode_policy=policy)
-
-
-def _quiet() -> None:
-    # The Functions worker sets the root logger to INFO, where the SDKs report every request and response they make.
-    logging.getLogger("azure").setLevel(logging.WARNING)
+    return QueueClient(account.queue_uri, name, credential=credential(settings), message_encode_policy=policy)
 
 
 def _bare(etag: object) -> str:
@@ -262,6 +282,8 @@ def _azure_errors(name: str) -> Iterator[None]:
                 code="storage_forbidden",
                 advice="Give the app's identity its roles on the storage account (infra/ lists them).",
             ) from error
+        if error.status_code is None:  # of azure.identity: nothing has been asked of storage yet
+            raise cannot_sign_in("storage") from error
         raise ServiceUnavailable(
             f"storage answered {error.status_code} for {name}", code="storage_unavailable", retry_after=30
         ) from error

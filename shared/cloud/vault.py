@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from shared.cloud.storage import credential
+from shared.cloud.storage import cannot_sign_in, credential
 from shared.errors import RunFailed, ServiceUnavailable
 from shared.settings import Settings
 
@@ -76,6 +76,8 @@ class Vault:
                     code="secret_forbidden",
                     advice="Enable the secret and give the app's identity the role Key Vault Secrets User.",
                 ) from error
+            if error.status_code is None:
+                raise cannot_sign_in("the vault") from error
             raise ServiceUnavailable(
                 f"the vault answered {error.status_code} for {where}", code="vault_unavailable", retry_after=30
             ) from error

@@ -1,15 +1,13 @@
 """An erasure is asked for: subject, record, message, in this order: a crash in between leaves no name behind."""
 
-import logging
-
 from pydantic import BaseModel
 
+from shared import telemetry
 from shared.cloud.storage import RunQueue
 from shared.erasures.record import Erasure, ErasureStore, Subject, new_id
 from shared.errors import NotFound, RunFailed
 from shared.runs.services import Services
-
-log = logging.getLogger(__name__)
+from shared.telemetry import Event
 
 
 class ErasureMessage(BaseModel):
@@ -40,7 +38,7 @@ def start(
     if twin is None:
         store.create(erasure, subject)
         send(services.storage.export_runs, ErasureMessage(erasure_id=erasure.erasure_id))
-        log.info("erasure %s queued", erasure.erasure_id)
+        telemetry.info(Event.ERASURE_QUEUED, erasure_id=erasure.erasure_id, delete_contact=delete_contact)
     return erasure
 
 

@@ -4,12 +4,12 @@ The order of work: every export's data, then the contacts at SendGrid, then a lo
 step is noted in the record, and doing one again changes nothing. What cannot be done at one place stops no other.
 """
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from shared import telemetry
 from shared.erasures import accounts, exports, remains, segments
 from shared.erasures.record import Erasure, ErasureState, ErasureStore, Part, Subject
 from shared.erasures.start import ErasureMessage, send
@@ -28,19 +28,32 @@ from shared.runs.record import ErrorRecord
 from shared.runs.services import Services
 from shared.runs.sweep import ORPHAN_AFTER
 from shared.runs.worker import BUSY_SECONDS, LONGEST_PAUSE, PATIENCE
-
-log = logging.getLogger(__name__)
+from shared.telemetry import Event
 
 Each = TypeVar("Each", bound=Part)
+
+_TELL = {
+    ErasureState.COMPLETED: telemetry.info,
+    ErasureState.COMPLETED_WITH_WARNINGS: telemetry.warning,
+    ErasureState.FAILED: telemetry.error,
+}
 
 
 def process(services: Services, message: ErasureMessage) -> None:
     """Work on an erasure for one slice. Raises only what storage cannot do now: the message then comes back."""
+    with telemetry.bound(erasure_id=message.erasure_id):
+        _process(services, message)
+
+
+def _process(services: Services, message: ErasureMessage) -> None:
     store = ErasureStore(services.storage.state)
     try:
         erasure, etag = store.load(message.erasure_id)
-    except (NotFound, NewerFormat) as error:
-        log.error("erasure %s: %s", message.erasure_id, error.message)
+    except NewerFormat as error:
+        telemetry.error(Event.FORMAT_NEWER, message=error.message)
+        return
+    except NotFound as error:
+        telemetry.error(Event.ERASURE_MISSING, message=error.message)
         return
     if erasure.state.ended:
         store.forget(erasure.erasure_id)  # it had died between its last two steps
@@ -58,7 +71,7 @@ def wake_open(services: Services, now: datetime) -> None:
         try:
             erasure, touched = store.load_with_age(erasure_id)
         except NewerFormat as error:
-            log.error("erasure %s: %s", erasure_id, error.message)
+            telemetry.error(Event.FORMAT_NEWER, erasure_id=erasure_id, message=error.message)
             continue
         except NotFound:
             store.forget(erasure_id)  # who asked for it was told that it failed
@@ -66,7 +79,7 @@ def wake_open(services: Services, now: datetime) -> None:
         if erasure.state.ended:
             store.forget(erasure_id)
         elif now - touched > ORPHAN_AFTER:
-            log.warning("erasure %s got stuck: waking it up", erasure_id)
+            telemetry.warning(Event.ERASURE_STUCK, erasure_id=erasure_id)
             send(services.storage.export_runs, ErasureMessage(erasure_id=erasure_id, slice=erasure.slice))
 
 
@@ -149,10 +162,11 @@ class _Work:
             return
         delay = pause.retry_after
         if erasure.attempts:
-            log.warning("erasure %s: %s (attempt %d)", erasure.erasure_id, error.message, erasure.attempts)
-            delay = max(delay, 5 * 2**erasure.attempts)
+            delay = min(LONGEST_PAUSE, max(delay, 5 * 2**erasure.attempts))
+            facts = {"attempt": erasure.attempts, "retry_after": round(delay)}
+            telemetry.warning(Event.ERASURE_TROUBLED, code=error.code, message=error.message, **facts)
         following = ErasureMessage(erasure_id=erasure.erasure_id, slice=erasure.slice + 1)
-        send(self._services.storage.export_runs, following, delay=min(delay, LONGEST_PAUSE))
+        send(self._services.storage.export_runs, following, delay=delay)
         erasure.slice += 1
         self._save()
 
@@ -171,7 +185,12 @@ class _Work:
         erasure.ended_at = self._services.now()
         self._save()
         self._store.forget(erasure.erasure_id)
-        log.info("erasure %s ended %s", erasure.erasure_id, erasure.state)
+        _TELL[erasure.state](
+            Event.ERASURE_ENDED,
+            state=erasure.state,
+            code=error.code if error else None,
+            remaining=[each.code for each in erasure.remaining],
+        )
 
     def _save(self) -> None:
         self._etag = self._store.save(self._erasure, self._etag)

@@ -6,19 +6,18 @@ of it before its job has ended. So `auto` keeps to upserts up to as many contact
 SendGrid lets an account upsert in a minute (200 requests were recorded), and for subusers in the EU.
 """
 
-import logging
 from typing import TYPE_CHECKING
 
+from shared import telemetry
 from shared.destinations.models import Connection, Export
 from shared.runs.record import BatchKind, RunRecord
+from shared.telemetry import Event
 
 if TYPE_CHECKING:
     from shared.contacts.plan import Planner
     from shared.sendgrid.client import SendGrid
 
 AUTO_ABOVE = 1_000_000  # contacts: about as many as one import takes
-
-log = logging.getLogger(__name__)
 
 
 def choose(
@@ -40,7 +39,7 @@ def choose(
     run.delivery = BatchKind.IMPORT if columns else BatchKind.UPSERT
     given = "many_contacts" if export.delivery == "auto" else "configured"
     run.delivery_reason = why_not or (given if columns else "no_field_ids")
-    log.info("run %s: delivery by %s, %s", run.run_id, run.delivery, run.delivery_reason)
+    telemetry.info(Event.DELIVERY_CHOSEN, delivery=run.delivery, reason=run.delivery_reason)
     return columns
 
 

@@ -1,11 +1,11 @@
 """Finish: membership := what SendGrid accepted; the report is written, the record closed, the next run let in."""
 
-import logging
 from pathlib import Path
 
+from shared import telemetry
 from shared.contacts.membership import Fates, SettledCounts, count_steady, settle, write_members
 from shared.errors import ExportError, LeaseLost
-from shared.runs import claim, members, messages, remove
+from shared.runs import claim, ended, members, messages, remove
 from shared.runs.messages import Message
 from shared.runs.record import BatchState, Caution, DriftRecord, RunRecord, State
 from shared.runs.report import write_report
@@ -13,8 +13,7 @@ from shared.runs.services import Services
 from shared.runs.slice import Slice
 from shared.runs.store import Shelf, file_of
 from shared.runs.turn import Turn
-
-log = logging.getLogger(__name__)
+from shared.telemetry import Event
 
 
 def finish(services: Services, here: Slice) -> None:
@@ -43,7 +42,7 @@ def give_up(services: Services, here: Slice, error: ExportError) -> None:
 def _close(services: Services, here: Slice) -> None:
     here.run.ended_at = services.now()
     here.checkpoint()
-    log.info("run %s ended %s", here.run.run_id, here.run.state)
+    ended.tell(here.run)
     let_next_in(services, here.run)
 
 
@@ -152,7 +151,7 @@ def _look_for_drift(services: Services, here: Slice, steady: int) -> None:
     except LeaseLost:
         raise
     except ExportError as error:
-        log.info("run %s: the list was not counted: %s", run.run_id, error.message)
+        telemetry.info(Event.LIST_NOT_COUNTED, code=error.code, message=error.message)
         return
     # Who was missing has just been sent, and may not be counted yet.
     run.drift = DriftRecord(list_count=count, at_least=max(0, steady - run.counts.get("missing_from_list", 0)))

@@ -1,17 +1,17 @@
 """An export is removed together with the people it has put on the list: by a last run, and then its document goes."""
 
-import logging
 from contextlib import suppress
 
+from shared import telemetry
 from shared.destinations.documents import export_name
 from shared.errors import NotFound
 from shared.runs import messages
 from shared.runs.messages import Message
 from shared.runs.record import Kind, Request, RunRecord, State, new_run_id
 from shared.runs.services import Services
+from shared.runs.start import tell_queued
 from shared.runs.turn import Turn, Waiting
-
-log = logging.getLogger(__name__)
+from shared.telemetry import Event
 
 
 def remove_with_members(services: Services, export_id: str, by: str) -> RunRecord:
@@ -35,7 +35,7 @@ def remove_with_members(services: Services, export_id: str, by: str) -> RunRecor
             with suppress(NotFound):  # it is being created, and goes first then
                 services.runs.cancel(earlier, by)
     messages.send(services.storage.export_runs, Message(run_id=run_id, export_id=export_id))
-    log.info("run %s queued, after which export %s is removed", run_id, export_id)
+    tell_queued(run)
     return run
 
 
@@ -55,7 +55,7 @@ def conclude(services: Services, run: RunRecord) -> None:
     services.storage.config.delete(export_name(run.export_id))
     services.runs.delete_members(run.export_id)
     services.turns.delete(run.export_id)
-    log.info("export %s was removed", run.export_id)
+    telemetry.info(Event.EXPORT_REMOVED, export_id=run.export_id)
 
 
 def recover(services: Services, export_id: str, turn: Turn) -> None:

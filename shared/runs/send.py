@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from shared import telemetry
 from shared.contacts.batches import addresses, body, lines_of, only_addresses, without
 from shared.destinations.models import Connection
 from shared.errors import ExportError
@@ -99,13 +100,15 @@ class Sending:
             return False
         if batch.kind is BatchKind.IMPORT:
             flight = _Flight(batch)
-            future = self._pool.submit(self._send_import, batch, file)
+            future = self._pool.submit(telemetry.carried(self._send_import), batch, file)
         elif lines is None:
             flight = _Flight(batch)
-            future = self._pool.submit(self._send_stored, batch.number)
+            future = self._pool.submit(telemetry.carried(self._send_stored), batch.number)
         else:
             flight = _Flight(batch, body(self._list_id, lines))
-            future = self._pool.submit(self._send_at_hand, batch.number, flight.body, only_addresses(lines))
+            future = self._pool.submit(
+                telemetry.carried(self._send_at_hand), batch.number, flight.body, only_addresses(lines)
+            )
         self._flying[future] = flight
         return True
 

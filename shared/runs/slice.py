@@ -1,15 +1,14 @@
 """What a phase holds of the slice it works in: the record, its ETag, the lease, the time that is left."""
 
-import logging
 import time
 
+from shared import telemetry
 from shared.errors import ExportError, RetryLater, RunCanceled, RunFailed, RunSkipped
 from shared.runs import stopping
 from shared.runs.lease import Lease
 from shared.runs.record import BatchState, ErrorRecord, Phase, RunRecord, State
 from shared.runs.services import Services
-
-log = logging.getLogger(__name__)
+from shared.telemetry import Event
 
 _END_STATES: dict[type[ExportError], State] = {
     RunFailed: State.FAILED,
@@ -78,7 +77,6 @@ class Slice:
         """The record keeps the first error: what comes later is most often its consequence."""
         run = self.run
         # Who asked for a run to stop is in its record; sign-in names do not belong into logs.
-        log.warning(
-            "run %s cannot go on: %s", run.run_id, error.code if isinstance(error, RunCanceled) else error.message
-        )
+        message = None if isinstance(error, RunCanceled) else error.message
+        telemetry.warning(Event.RUN_ENDING, code=error.code, message=message)
         run.error = run.error or ErrorRecord(code=error.code, message=error.message, advice=error.advice)

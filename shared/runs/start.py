@@ -1,7 +1,6 @@
 """Where all triggers meet: a run is asked for, and waits for its turn."""
 
-import logging
-
+from shared import telemetry
 from shared.errors import UnreadableSegment
 from shared.runs import messages
 from shared.runs.messages import Message
@@ -10,8 +9,7 @@ from shared.runs.services import Services
 from shared.runs.turn import Turn, Waiting
 from shared.segments import landing
 from shared.segments.snapshot import Snapshot
-
-log = logging.getLogger(__name__)
+from shared.telemetry import Event
 
 
 def start(services: Services, export_id: str, request: Request, *, delay: float = 0) -> RunRecord:
@@ -35,8 +33,14 @@ def start(services: Services, export_id: str, request: Request, *, delay: float 
     run = services.runs.find_or_create(RunRecord.of(run_id, export_id, request))
     if not twin:
         messages.send(services.storage.export_runs, Message(run_id=run_id, export_id=export_id), delay=delay)
-        log.info("run %s queued (%s, %s)", run_id, request.kind, request.mode)
+        tell_queued(run)
     return run
+
+
+def tell_queued(run: RunRecord) -> None:
+    """A line in the log."""
+    asked = run.model_dump(mode="json", include={"run_id", "export_id", "kind", "mode", "dry_run", "removes_export"})
+    telemetry.info(Event.RUN_QUEUED, **asked)
 
 
 def segment_landed(services: Services, blob_name: str) -> list[RunRecord]:
@@ -68,6 +72,6 @@ def _landed(landings: landing.Landings, segment: str) -> str | None:
     try:
         snapshot = landings.latest(segment)
     except UnreadableSegment as error:
-        log.warning("%s", error.message)
+        telemetry.warning(Event.SEGMENT_UNREADABLE, code=error.code, message=error.message)
         return "unreadable"  # the run says so where people look
     return snapshot.id if isinstance(snapshot, Snapshot) else None

@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from shared import telemetry
+
 PATIENCE_SECONDS = 20  # for slices that are in the middle of a step; the platform kills after 30 at the least
+FLUSH_SECONDS = 3  # for telemetry on its way
 
 _asked = threading.Event()
 _idle = threading.Condition()
@@ -55,4 +58,5 @@ def _go_when_idle() -> None:
     """Send the signal once more when no slice is at work. A host that has its own handler by now ends by itself."""
     with _idle:
         _idle.wait_for(lambda: not _at_work, timeout=PATIENCE_SECONDS)
+    telemetry.flush(FLUSH_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)

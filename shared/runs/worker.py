@@ -6,11 +6,13 @@ Messages may come twice, late, or not at all; instances may die anywhere. What h
 - every phase can begin again from the record alone.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from shared import telemetry
+from shared.cloud.storage import RUN_QUEUE
 from shared.errors import (
     Conflict,
     ExportError,
@@ -24,15 +26,14 @@ from shared.errors import (
     ServiceUnavailable,
     internal_error,
 )
-from shared.runs import config, finish, messages, prepare, reconcile, removal, remove, send, settle, stopping
+from shared.runs import config, ended, finish, messages, prepare, reconcile, removal, remove, send, settle, stopping
 from shared.runs.lease import Lease, held
 from shared.runs.messages import Message
 from shared.runs.record import Phase, RunRecord, State
 from shared.runs.services import Services
 from shared.runs.slice import Slice
 from shared.runs.turn import Turn
-
-log = logging.getLogger(__name__)
+from shared.telemetry import Event, Metric, Span
 
 BUSY_SECONDS = 15  # until a message comes back whose export another instance works on
 LONGEST_PAUSE = 600  # seconds between two slices
@@ -48,19 +49,34 @@ _PHASES: dict[Phase, Callable[[Services, Slice], None]] = {
 }
 
 
-def process(services: Services, message: Message) -> None:
-    """Work on a run for one slice. Raises only what storage cannot do at the moment: the message then comes back."""
+def process(services: Services, message: Message, *, inserted: datetime | None = None, traceparent: str = "") -> None:
+    """Work on a run for one slice. Raises only what storage cannot do at the moment: the message then comes back.
+
+    `inserted`: when the message was sent. `traceparent`: the host's span of this call, by W3C Trace Context.
+    """
+    if inserted:
+        utc = inserted if inserted.tzinfo else inserted.replace(tzinfo=UTC)
+        age = (services.now() - utc).total_seconds() - message.delay
+        telemetry.measure(Metric.QUEUE_AGE, max(0.0, age), {"queue": RUN_QUEUE})
+    with (
+        telemetry.bound(run_id=message.run_id, export_id=message.export_id),
+        telemetry.span(Span.SLICE, {"slice": message.slice}, parent=traceparent),
+    ):
+        _process(services, message)
+
+
+def _process(services: Services, message: Message) -> None:
     try:
         with stopping.at_work(), held(services.storage.state, message.export_id) as lease:
             run = _take_turn(services, message)
             if run:
                 _work(services, run, lease)
     except NewerFormat as error:  # when the newer app is back, its sweep takes the run up
-        log.error("run %s: %s", message.run_id, error.message)
+        telemetry.error(Event.FORMAT_NEWER, message=error.message)
     except (Conflict, LeaseLost):
         # Another instance works on the export, or has just written: this message may be all that the run has, so it
         # comes back, and is out of date by then if the run has gone on without it.
-        log.info("run %s: its export is busy", message.run_id)
+        telemetry.info(Event.EXPORT_BUSY)
         messages.send(services.storage.export_runs, message, delay=BUSY_SECONDS)
 
 
@@ -89,7 +105,7 @@ def _take_turn(services: Services, message: Message) -> _Loaded | None:
     try:
         run, etag = services.runs.load(run_id)
     except NotFound as error:
-        log.error("%s; the next run of its export goes ahead", error.message)
+        telemetry.error(Event.RUN_RECORD_MISSING, message=error.message)
         finish.end_turn(services, message.export_id, run_id, forget=True)
         return None
     if run.state.ended:
@@ -106,6 +122,7 @@ def _work(services: Services, loaded: _Loaded, lease: Lease) -> None:
     if run.state is State.QUEUED:
         run.state, run.started_at = State.PROCESSING, services.now()
         here.save()
+        ended.tell_started(run)
     try:
         while not run.state.ended:
             _run_phase(services, here)
@@ -129,7 +146,9 @@ def _run_phase(services: Services, here: Slice) -> None:
 def _phase(services: Services, here: Slice) -> None:
     if here.run.phase in {Phase.PREPARE, Phase.SEND, Phase.REMOVE} and not here.run.ends_as:
         config.not_canceled(services, here.run)
-    _PHASES[here.run.phase](services, here)
+    phase = here.run.phase
+    with telemetry.span(f"{Span.PHASE} {phase}", {"phase": phase}, metric=Metric.PHASE_DURATION):
+        _PHASES[phase](services, here)
 
 
 def _error_of(phase: Callable[[], None]) -> ExportError | None:
@@ -156,7 +175,9 @@ def _come_back(services: Services, here: Slice, pause: RetryLater) -> None:
     else:
         run.attempts += 1
         delay = max(delay, min(LONGEST_PAUSE, 5 * 2**run.attempts))
-        log.warning("run %s: %s (attempt %d)", run.run_id, pause.message, run.attempts)
+        telemetry.warning(
+            Event.RUN_TROUBLED, code=pause.code, message=pause.message, attempt=run.attempts, retry_after=round(delay)
+        )
         if run.attempts >= PATIENCE:
             ending = RunFailed(pause.message, code=pause.code, advice=pause.advice)
             if run.phase is Phase.FINISH:

@@ -11,7 +11,6 @@ Parts without a marker wait for theirs. What wins is the landing that was *produ
 path's clock has no time zone, and a folder may be copied.
 """
 
-import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -21,14 +20,15 @@ from itertools import islice
 from os.path import commonprefix
 from typing import NoReturn
 
+from shared import telemetry
 from shared.cloud.storage import BlobItem, Container
 from shared.errors import NotFound, UnreadableSegment
 from shared.segments import cdm, names
 from shared.segments.snapshot import FileFormat, Incomplete, Snapshot, SnapshotFile
+from shared.telemetry import Event
 
 _LEVELS = 8  # folders above a new file in which its model.json is looked for; in Customer Insights' it is the sixth
 _MAX_MODEL = 16 * 1024 * 1024  # bytes; thousands of partitions and attributes fit into a tenth of it
-_log = logging.getLogger(__name__)
 
 
 def latest(container: Container, segment: str) -> Snapshot | Incomplete | None:
@@ -257,7 +257,7 @@ def _model_in(container: Container, folder: str, item: BlobItem | None = None) -
     except NotFound:
         return None
     except UnreadableSegment as error:
-        _log.warning("%s", error.message)
+        telemetry.warning(Event.SEGMENT_UNREADABLE, code=error.code, message=error.message)
         return error
 
 
@@ -277,7 +277,7 @@ def _completed_by(container: Container, model: cdm.Model, blob_name: str) -> Ite
         try:
             entity = model.entity(segment, container.client.url)
         except UnreadableSegment as error:
-            _log.warning("%s", error.message)
+            telemetry.warning(Event.SEGMENT_UNREADABLE, code=error.code, message=error.message)
             continue
         blobs = [partition.blob for partition in entity.partitions] if entity else []
         if blob_name in blobs and len(_present(container, blobs)) == len(blobs):

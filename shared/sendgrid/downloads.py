@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.sendgrid import urls
 from shared.sendgrid.errors import COME_BACK_SECONDS, FileUnavailable, SendGridUnavailable
-from shared.sendgrid.transport import TIMEOUTS, Timeouts, never_sent, new_session
+from shared.sendgrid.transport import TIMEOUTS, Timeouts, never_sent, new_session, note_status, request_span
 
 if TYPE_CHECKING:
     import requests
@@ -82,9 +82,11 @@ class Downloads:
 
         try:
             urls.check(url, also=self._also, resolve=self._resolve)
-            response = self._session.get(
-                url, stream=True, allow_redirects=False, timeout=(self._timeouts.connect, self._timeouts.read)
-            )
+            with request_span("GET", "GET /file", url) as noted:
+                response = self._session.get(
+                    url, stream=True, allow_redirects=False, timeout=(self._timeouts.connect, self._timeouts.read)
+                )
+                note_status(noted, response)
         except requests.RequestException as error:
             # Not `from error`: its text holds the URL, which is a key to the file.
             raise _try_again("could not be reached" if never_sent(error) else "did not answer") from None

@@ -7,14 +7,15 @@ is free. `-Reset` is an epoch in the documentation's example and seconds from no
 """
 
 import email.utils
-import logging
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from shared import telemetry
 from shared.sendgrid.routes import Route
+from shared.telemetry import Event
 
 LONGEST_WINDOW = 900.0  # seconds; a reset further away than this is a clock or a header gone wrong
 ROUNDING = 0.5  # seconds added to a reset, which SendGrid gives in whole seconds
@@ -22,8 +23,6 @@ SETTLING = 0.1  # seconds after which to ask again when only requests in flight 
 _EPOCH_FROM = 1e6
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _SAME_WINDOW = 1.5  # seconds by which two answers of one window may differ in their reset, through rounding
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -61,8 +60,9 @@ class RateLimits:
             if bucket.remaining is not None and bucket.remaining <= bucket.in_flight:
                 if bucket.remaining > 0 or bucket.resets_at is None:
                     return SETTLING
-                log.info("%s: SendGrid's limit is used up for %.1f s", route, bucket.resets_at - now)
-                return bucket.resets_at - now
+                wait = bucket.resets_at - now
+                telemetry.info(Event.RATE_LIMITED, route=route.name, seconds=round(wait, 1))
+                return wait
             bucket.in_flight += 1
             return 0.0
 

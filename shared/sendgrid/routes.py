@@ -33,6 +33,11 @@ class Route:
     def __str__(self) -> str:
         return f"{self.method} {self.template.replace('{}', '…')}"
 
+    @property
+    def name(self) -> str:
+        """For spans and metrics, which are not read by people alone: `GET /v3/marketing/lists/{id}`."""
+        return f"{self.method} {self.template.replace('{}', '{id}')}"
+
 
 def is_id(value: object) -> bool:
     """Whether `value` looks like an id of SendGrid's: its ids are UUIDs and the like, and otherwise opaque."""

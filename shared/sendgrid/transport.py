@@ -7,22 +7,23 @@ pause becomes Throttled or SendGridUnavailable with `retry_after`, so that the s
 
 import itertools
 import json
-import logging
 import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-from shared import __version__
+from shared import __version__, telemetry
 from shared.sendgrid import errors, policy
 from shared.sendgrid.errors import Blocked, KeyRefused, SendGridUnavailable
 from shared.sendgrid.limits import RateLimits
 from shared.sendgrid.policy import Action, Verdict
 from shared.sendgrid.routes import Route
+from shared.telemetry import Event, Metric
 
 if TYPE_CHECKING:
     import requests
@@ -31,8 +32,6 @@ ApiKey: TypeAlias = Callable[[bool], str]  # key(refresh): refresh=True passes e
 
 USER_AGENT = f"segments-to-sendgrid/{__version__}"
 POOL = 10  # connections kept; a run has at most four requests in flight
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +120,14 @@ class Transport:
                 continue
             pause = self._pause(outcome, route, attempt)
             again = outcome.action in {Action.RETRY, Action.PAUSE} and attempt < self._retries.attempts
-            if not again or pause > left or (maybe_taken and not route.repeatable):
+            again = again and pause <= left and (route.repeatable or not maybe_taken)
+            if outcome.action is Action.PAUSE:
+                _limited(route, pause, here=again)
+            if not again:
                 raise error
-            log.info("%s: %s; attempt %d follows in %.1f s", route, error.code, attempt + 1, pause)
+            telemetry.info(
+                Event.REQUEST_RETRIED, route=route.name, code=error.code, attempt=attempt, seconds=round(pause, 1)
+            )
             left = self._rest(pause, left)
         raise AssertionError  # count() does not end
 
@@ -131,6 +135,7 @@ class Transport:
         """Wait until the limits let a request out; gives what is `left` of the call's time to wait."""
         self._stop()
         while (wait := self._limits.reserve(route)) > 0:
+            _limited(route, wait, here=wait <= left)
             if wait > left:
                 error = policy.throttled(route, max(1.0, wait))
                 error.maybe_taken = maybe_taken
@@ -155,7 +160,9 @@ class Transport:
         """One request, for which a turn has been taken."""
         headers: Mapping[str, str] = {}
         try:
-            response = self._send(route, url, key, content)
+            with request_span(route.method, route.name, url) as noted:
+                response = self._send(route, url, key, content)
+                note_status(noted, response)
             headers = response.headers
         except SendGridUnavailable as error:
             return Verdict(Action.RETRY, error)
@@ -202,6 +209,32 @@ class Transport:
 @dataclass(frozen=True, slots=True)
 class _Answer:
     value: Any
+
+
+def request_span(method: str, name: str, url: str) -> AbstractContextManager[dict[str, Any]]:
+    """A span around a request. `name` is its method and what may be told of its path, which can be a key or an id."""
+    parts = urlsplit(url)
+    host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+    attributes = {
+        "route": name,
+        "http.request.method": method,
+        "url.full": f"{parts.scheme}://{host}{name.removeprefix(method).strip()}",
+        "url.scheme": parts.scheme,
+        "server.address": parts.hostname,
+        "server.port": parts.port or (443 if parts.scheme == "https" else 80),
+    }
+    return telemetry.span(name, attributes, metric=Metric.REQUEST_DURATION, request=True)
+
+
+def note_status(noted: dict[str, Any], response: "requests.Response") -> None:
+    """What was answered. That the span has failed is for 4xx and 5xx, as OpenTelemetry has it."""
+    status = response.status_code
+    noted |= {"status": status, "http.response.status_code": status, "failed": status >= 400}  # noqa: PLR2004
+
+
+def _limited(route: Route, seconds: float, *, here: bool) -> None:
+    where = "process" if here else "queue"
+    telemetry.measure(Metric.RATE_LIMIT_WAIT, seconds, {"route": route.name, "where": where})
 
 
 def new_session() -> "requests.Session":

@@ -21,7 +21,7 @@ from shared.sendgrid.errors import (
     RequestRefused,
     SendGridUnavailable,
 )
-from shared.sendgrid.transport import TIMEOUTS, Timeouts, never_sent
+from shared.sendgrid.transport import TIMEOUTS, Timeouts, never_sent, note_status, request_span
 
 if TYPE_CHECKING:
     import requests
@@ -77,13 +77,15 @@ class Uploads:
             body = _Body(file, path.stat().st_size, check)
             try:
                 urls.check(upload.url, also=self._also, resolve=self._resolve)
-                response = self._session.put(
-                    upload.url,
-                    data=body,
-                    headers=headers,
-                    allow_redirects=False,
-                    timeout=(self._timeouts.connect, self._timeouts.read),
-                )
+                with request_span("PUT", "PUT /file", upload.url) as noted:
+                    response = self._session.put(
+                        upload.url,
+                        data=body,
+                        headers=headers,
+                        allow_redirects=False,
+                        timeout=(self._timeouts.connect, self._timeouts.read),
+                    )
+                    note_status(noted, response)
             except FileUnavailable as error:
                 raise _untrusted(upload, error) from None
             except requests.RequestException as error:

@@ -22,10 +22,10 @@ FLOORS = [
     {"shared.contacts"},
     {"shared.segments", "shared.destinations"},
     {"shared.sendgrid", "shared.cloud"},
-    {"shared.settings", "shared.errors"},
+    {"shared.settings", "shared.errors", "shared.telemetry"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-NEIGHBOURS = {("shared.settings", "shared.errors"), ("shared.cli", "shared.api")}
+NEIGHBOURS = {("shared.settings", "shared.errors"), ("shared.cli", "shared.api"), ("shared.telemetry", "shared.errors")}
 
 
 def module_of(path: Path) -> str:
@@ -76,7 +76,7 @@ def test_what_can_do_without_azure_knows_nothing_of_it(room: str) -> None:
 
 def test_a_cold_start_loads_nothing_that_only_a_run_needs() -> None:
     """What azure.functions and its blob extension load themselves, the storage SDK for one, cannot be put off."""
-    lazy = ["duckdb", "pydantic", "azure.storage.queue", "azure.keyvault", "cronsim", "rich"]
+    lazy = ["duckdb", "pydantic", "azure.storage.queue", "azure.keyvault", "cronsim", "rich", "opentelemetry"]
     code = (
         "import json, sys, function_app\n"
         f"loaded = [name for name in {lazy} if name in sys.modules]\n"
@@ -106,4 +106,5 @@ def test_a_cold_start_loads_nothing_that_only_a_run_needs() -> None:
         "shared.runs",
         "shared.runs.stopping",
         "shared.settings",
+        "shared.telemetry",
     }

@@ -95,7 +95,7 @@ def test_the_timer_queues_what_has_come_due_since_it_last_ticked(stack: Stack, r
     [run] = stack.runs(names.export)
     assert (run["state"], run["kind"], run["submitted_by"]) == ("queued", "scheduled", "schedule")
     assert stack.runs(resting.export) == []
-    assert json.loads(take(stack)) == {"run_id": run["run_id"], "export_id": names.export, "slice": 0}
+    assert json.loads(take(stack)) == {"run_id": run["run_id"], "export_id": names.export, "slice": 0, "delay": 0}
 
 
 def test_a_message_that_is_none_fails_so_that_the_host_can_put_it_aside(stack: Stack, runtime: Runtime) -> None:

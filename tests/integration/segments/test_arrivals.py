@@ -73,7 +73,7 @@ def test_a_model_that_cannot_be_used_gives_nothing_and_a_warning(
 ) -> None:
     container.write("drop/model.json", b"{")
     land("drop/Seg.csv")
-    with caplog.at_level(logging.WARNING, "shared.segments"):
+    with caplog.at_level(logging.WARNING):
         assert segments_in(container, "drop/model.json") == frozenset()
         assert segments_in(container, "drop/Seg.csv") == frozenset()
     assert all("drop/model.json: Invalid JSON" in each for each in caplog.messages)

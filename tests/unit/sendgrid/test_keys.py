@@ -109,6 +109,6 @@ def test_neither_key_nor_address_reaches_logs_or_errors(
     caught.append(refused.value)
     shown = caplog.text + "".join("".join(traceback.format_exception(error)) + repr(error) for error in caught)
     shown += repr(transport) + repr(sendgrid)
-    assert "attempt 2 follows" in caplog.text
+    assert "request_retried" in caplog.text
     for secret in (KEY, wrong, ann, bob, odd):
         assert secret not in shown
