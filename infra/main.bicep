@@ -49,12 +49,61 @@ param landingSettleSeconds int = 60
 @description('Let whoever delivers the segments sign in with the account key of the segments account. Only for tools that offer nothing else.')
 param allowSegmentAccountKey bool = false
 
+@minValue(0)
+@maxValue(365)
+@description('Days that deleted blobs of the segments account can be brought back. 0, soft delete off, is what Customer Insights needs to export to it.')
+param segmentAccountSoftDeleteDays int = 0
+
+@minValue(1)
+@description('Days after which a run is deleted with its record, report and what may be left of its plan.')
+param runRetentionDays int = 90
+
 @allowed([30, 60, 90, 120, 180, 270, 365, 550, 730])
 @description('Days that logs and traces are kept.')
 param logRetentionDays int = 30
 
+@allowed(['key', 'entra'])
+@description('Who may call the API: holders of a function key, as administrators; or who has signed in with Microsoft Entra ID, by app role.')
+param authMode string = 'key'
+
+@description('Client id of an app registration made by somebody else. Empty: made here, which takes the directory role Application Developer.')
+param entraClientId string = ''
+
+@description('Addresses that alerts and the budget are mailed to, with commas in between. Empty: alerts show in the portal only.')
+param alertEmails string = ''
+
+@minValue(0)
+@maxValue(48)
+@description('Alert when no run has ended for so many hours; the default schedule runs once a day. 0: never.')
+param alertHoursWithoutRun int = 26
+
+@minValue(0)
+@maxValue(100)
+@description('Alert when more than this percent of a run\'s rows are rejected.')
+param alertRejectsPercent int = 5
+
+@minValue(0)
+@description('Budget a month in the currency of the subscription; 80 percent spent or all of it to be expected is mailed. 0: none.')
+param budgetAmount int = 0
+
+@description('First day of the month in which the budget begins, yyyy-mm-01. Never changed afterwards.')
+param budgetStart string = ''
+
+@description('Put the app into a virtual network, and storage and vault behind private endpoints.')
+param privateNetwork bool = false
+
+@description('Address range of that network, at least a /24.')
+param networkPrefix string = '10.40.0.0/24'
+
+@description('Public addresses or ranges, with commas in between, that may reach the segments account and the vault though the network is private: whoever delivers the segments, whoever deploys.')
+param allowedAddresses string = ''
+
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
+var people = empty(alertEmails) ? [] : split(alertEmails, ',')
+var allowed = empty(allowedAddresses) ? [] : split(allowedAddresses, ',')
+var registers = (authMode == 'entra') && empty(entraClientId)
+var appName = 'func-${token}'
 var packageContainer = 'app-package'
 var ownContainers = [
   '${dataContainerPrefix}config'
@@ -115,6 +164,7 @@ module hostStorage 'app/storage.bicep' = {
     tags: tags
     containers: [packageContainer]
     queues: runQueues
+    closed: privateNetwork
   }
 }
 
@@ -129,6 +179,10 @@ module dataStorage 'app/storage.bicep' = {
     containers: concat([segmentsContainer], ownContainers)
     queues: [blobPoisonQueue]
     allowSharedKeyAccess: allowSegmentAccountKey
+    softDeleteDays: segmentAccountSoftDeleteDays
+    expiries: [{ container: '${dataContainerPrefix}runs', days: runRetentionDays }]
+    closed: privateNetwork
+    allowedAddresses: allowed
   }
 }
 
@@ -139,6 +193,23 @@ module vault 'app/vault.bicep' = {
     name: 'kv-${token}'
     location: location
     tags: tags
+    workspaceResourceId: workspace.outputs.resourceId
+    closed: privateNetwork
+    allowedAddresses: allowed
+  }
+}
+
+module network 'app/network.bicep' = if (privateNetwork) {
+  name: 'network'
+  scope: group
+  params: {
+    token: token
+    location: location
+    tags: tags
+    addressPrefix: networkPrefix
+    hostStorageResourceId: hostStorage.outputs.resourceId
+    dataStorageResourceId: dataStorage.outputs.resourceId
+    vaultResourceId: vault.outputs.resourceId
   }
 }
 
@@ -158,11 +229,21 @@ module roles 'app/roles.bicep' = {
   }
 }
 
+module entra 'app/entra.bicep' = if (registers) {
+  name: 'entra'
+  scope: group
+  params: {
+    functionAppName: appName
+    identityPrincipalId: identity.outputs.principalId
+    deployerPrincipalId: principalId
+  }
+}
+
 module app 'app/function.bicep' = {
   name: 'app'
   scope: group
   params: {
-    name: 'func-${token}'
+    name: appName
     planName: 'plan-${token}'
     location: location
     tags: tags
@@ -181,6 +262,9 @@ module app 'app/function.bicep' = {
     defaultSchedule: defaultSchedule
     defaultTimezone: defaultTimezone
     landingSettleSeconds: landingSettleSeconds
+    authMode: authMode
+    entraClientId: registers ? entra!.outputs.clientId : entraClientId
+    subnetResourceId: privateNetwork ? network!.outputs.appSubnetResourceId : ''
   }
   // The host reads its storage as soon as it exists; without its roles it would fail until the next restart.
   dependsOn: [roles]
@@ -198,6 +282,41 @@ module topic 'br/public:avm/res/event-grid/system-topic:0.6.1' = {
   }
 }
 
+module alerts 'app/alerts.bicep' = {
+  name: 'alerts'
+  scope: group
+  params: {
+    token: token
+    location: location
+    tags: tags
+    insightsResourceId: insights.outputs.resourceId
+    emails: people
+    hoursWithoutRun: alertHoursWithoutRun
+    rejectsPercent: alertRejectsPercent
+  }
+}
+
+module workbook 'app/workbook.bicep' = {
+  name: 'workbook'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    insightsResourceId: insights.outputs.resourceId
+  }
+}
+
+module budget 'app/budget.bicep' = if (budgetAmount > 0) {
+  name: 'budget'
+  scope: group
+  params: {
+    name: 'budget-${token}'
+    amount: budgetAmount
+    startDate: budgetStart
+    contactEmails: people
+  }
+}
+
 output AZURE_LOCATION string = location
 output AZURE_RESOURCE_GROUP string = group.name
 output FUNCTION_APP_NAME string = app.outputs.name
@@ -209,3 +328,4 @@ output CONFIG_CONTAINER string = '${dataContainerPrefix}config'
 output KEY_VAULT_NAME string = vault.outputs.name
 output APPLICATION_INSIGHTS_NAME string = insights.outputs.name
 output EVENT_GRID_TOPIC_NAME string = topic.outputs.name
+output OUTBOUND_ADDRESS string = privateNetwork ? network!.outputs.outboundAddress : ''

@@ -1,14 +1,31 @@
 // Who may do what, each with its reason and on the smallest scope that works. The ids are Azure's built-in roles:
 // https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 
+@description('Object id of the app\'s identity.')
 param appPrincipalId string
+
+@description('Object id of the person who deploys. Empty: nobody gets such rights.')
 param deployerPrincipalId string
+
+@description('Storage account of the Functions host.')
 param hostStorageName string
+
+@description('Storage account of the segments and the app\'s own containers.')
 param dataStorageName string
+
+@description('Container in which the segments land.')
 param segmentsContainer string
+
+@description('Containers that the app writes to.')
 param ownContainers string[]
+
+@description('Queue on the data account for blob events that failed five times.')
 param blobPoisonQueue string
+
+@description('Key Vault of the SendGrid keys.')
 param vaultName string
+
+@description('Application Insights component.')
 param insightsName string
 
 var roles = {

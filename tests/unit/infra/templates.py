@@ -4,6 +4,7 @@ pycep writes a reference to a parameter and a string alike, so `evaluate` takes 
 in scope for a reference. Names in these files are chosen so that this is never wrong.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -30,8 +31,15 @@ def resources(name: str) -> dict[str, Any]:
 
 
 def modules(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = load(name).get("modules", {})
-    return found
+    """The modules that the file calls, in the same way."""
+    found = load(name).get("modules", {}).items()
+    return {symbol: {**entry, "config": _body(entry)} for symbol, entry in found}
+
+
+def condition(name: str, symbol: str, /, **given: Any) -> Any:
+    """Whether the resource or module is made."""
+    entry = (load(name).get("resources", {}) | load(name).get("modules", {}))[symbol]
+    return evaluate(entry["config"].get("condition", True), scope(name, **given))
 
 
 def scope(name: str, /, **given: Any) -> dict[str, Any]:
@@ -43,32 +51,89 @@ def scope(name: str, /, **given: Any) -> dict[str, Any]:
     return known | given
 
 
+def passed(symbol: str, /, **given: Any) -> dict[str, Any]:
+    """The parameters that main.bicep gives its module `symbol`."""
+    params: dict[str, Any] = evaluate(modules("main.bicep")[symbol]["config"]["params"], scope("main.bicep", **given))
+    return params
+
+
 def evaluate(node: Any, names: Mapping[str, Any]) -> Any:
-    """`node` with references and `${…}` replaced by what `names` says; what is not in it stays as it is."""
+    """`node` with what `names` says put in; what it says nothing of, and functions unknown here, stay as they are."""
     match node:
-        case str() if node in names:
-            value = evaluate(names[node], {key: value for key, value in names.items() if key != node})
         case str():
-            value = re.sub(r"\$\{([\w.]+)\}", lambda found: str(evaluate(names.get(found[1], found[0]), names)), node)
+            return _text(node, names)
         case list():
-            value = [evaluate(item, names) for item in node]
-        case {"operator": _}:
-            value = names.get(dotted(node), node)
-        case {"function": {"type": "concat", "parameters": lists}}:
-            value = [item for items in lists.values() for item in evaluate(items, names)]
-        case {"function": {"type": "string", "parameters": {"value_to_convert": number}}}:
-            value = str(evaluate(number, names))
+            return [evaluate(item, names) for item in node]
+        case {"loop_type": {"detail": {"array_name": array, "item_name": item}}, "config": body}:
+            return [evaluate(body, {**names, item: each}) for each in evaluate(array, names)]
+        case {"operator": {"type": kind, "operands": operands}}:
+            return _operation(node, kind, list(operands.values()), names)
+        case {"function": {"type": kind, "parameters": dict() as arguments}}:
+            return _call(node, kind, [evaluate(argument, names) for argument in arguments.values()])
         case dict():
-            value = {key: evaluate(item, names) for key, item in node.items()}
+            return {key: evaluate(item, names) for key, item in node.items()}
         case _:
-            value = node
-    return value
+            return node
+
+
+def _text(text: str, names: Mapping[str, Any]) -> Any:
+    if text in names:
+        return evaluate(names[text], {key: value for key, value in names.items() if key != text})
+    return re.sub(r"\$\{([\w.]+)\}", lambda found: str(_path(found[1], names, found[0])), text)
+
+
+def _path(path: str, names: Mapping[str, Any], otherwise: Any) -> Any:
+    """What `a.b.c` stands for."""
+    if path in names:
+        return evaluate(names[path], names)
+    first, *rest = path.split(".")
+    value = evaluate(names[first], names) if first in names and rest else {}
+    for key in rest:
+        if not isinstance(value, dict) or key not in value:
+            return otherwise
+        value = value[key]
+    return value if rest else otherwise
+
+
+def _operation(node: Any, kind: str, operands: list[Any], names: Mapping[str, Any]) -> Any:
+    if kind in {"property_accessor", "index_accessor"}:
+        return _path(dotted(node), names, node)
+    if kind == "conditional":
+        chosen = evaluate(operands[0], names)
+        return evaluate(operands[1 if chosen else 2], names) if isinstance(chosen, bool) else node
+    values = [evaluate(operand, names) for operand in operands]
+    return {
+        "and": lambda: all(values),
+        "not": lambda: not values[0],
+        "equals": lambda: values[0] == values[1],
+        "greater_than": lambda: values[0] > values[1],
+    }.get(kind, lambda: node)()
+
+
+def _call(node: Any, kind: str, arguments: list[Any]) -> Any:
+    match kind, arguments:
+        case "concat", [*lists]:
+            return [item for items in lists for item in items]
+        case "union", [first, second]:
+            return {**first, **second}
+        case "empty", [value]:
+            return not value
+        case "split", [text, delimiter]:
+            return text.split(delimiter)
+        case "replace", [text, old, new]:
+            return text.replace(old, new)
+        case "string", [value]:
+            return json.dumps(value, default=str) if isinstance(value, dict) else str(value)
+        case "load_text_content", [path, *_]:
+            return (INFRA / "app" / path).read_text()
+        case _:
+            return node
 
 
 def dotted(node: Any) -> str:
     """`a.b.c` for a chain of property accesses."""
-    if isinstance(node, str):
-        return node
+    if isinstance(node, str | int):
+        return str(node)
     operator = node.get("operator", {})
     if operator.get("type") not in {"property_accessor", "index_accessor"}:
         return "…"
@@ -81,7 +146,7 @@ def references(node: Any) -> Iterator[str]:
     if isinstance(node, str):
         yield from re.findall(r"\$\{([\w.]+)\}", node)
         return
-    if isinstance(node, dict) and "operator" in node:
+    if isinstance(node, dict) and isinstance(node.get("operator"), dict):
         yield dotted(node)
     for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
         yield from references(child)

@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.settings import Settings
 from tests.unit.infra.functions import bindings
-from tests.unit.infra.templates import ROOT, evaluate, modules, resources, scope
+from tests.unit.infra.templates import ROOT, evaluate, passed, resources, scope
 
 # Connection strings and a stand-in for SendGrid: for the local stack, never in a deployment.
 LOCAL_ONLY = {"AzureWebJobsStorage", "SegmentStorage", "SENDGRID_BASE_URL"}
@@ -24,6 +24,8 @@ PLATFORM = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING": "where telemetry goes",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "with which identity",
 }
+# The same, if people sign in with Entra ID.
+PLATFORM_WITH_ENTRA = {"OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID": "which identity takes the place of a client secret"}
 # Set by Azure in every instance.
 GIVEN_BY_AZURE = {"IDENTITY_ENDPOINT", "WEBSITE_SITE_NAME"}
 ENDPOINTS = {
@@ -53,11 +55,9 @@ class Recording(Mapping[str, str]):
         return len(self._values)
 
 
-def deployed() -> dict[str, Any]:
+def deployed(**given: Any) -> dict[str, Any]:
     """The settings as a deployment with default parameters has them, with example endpoints."""
-    given = modules("main.bicep")["app"]["config"]["params"]
-    outer = {name: evaluate(value, scope("main.bicep")) for name, value in given.items()}
-    names = scope("app/function.bicep", **outer) | ENDPOINTS | {"vaultUri": "https://kv-x.vault.azure.net/"}
+    names = scope("app/function.bicep", **passed("app", **given)) | ENDPOINTS | {"vaultUri": "https://kv-x.vault.azure.net/"}
     settings: dict[str, Any] = evaluate(resources("app/function.bicep")["settings"]["config"]["properties"], names)
     return settings
 
@@ -93,6 +93,7 @@ def read_by_bindings() -> set[str]:
 def test_settings_are_those_that_are_read_and_none_else() -> None:
     own = read_by_settings() | read_by_bindings() | read_directly(ROOT / "function_app.py")
     assert set(deployed()) == (own | set(PLATFORM)) - LOCAL_ONLY
+    assert set(deployed(authMode="entra")) == set(deployed()) | set(PLATFORM_WITH_ENTRA)
 
 
 def test_no_module_reads_a_setting_that_a_deployment_does_not_have() -> None:

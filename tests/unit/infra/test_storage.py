@@ -6,31 +6,31 @@ import pytest
 
 from shared.cloud.storage import RUN_QUEUE, Storage
 from shared.settings import Settings
-from tests.unit.infra.templates import evaluate, load, modules, resources, scope
+from tests.unit.infra.templates import condition, evaluate, load, modules, passed, resources, scope
 
 AZURITE = "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:1/devstoreaccount1;QueueEndpoint=http://127.0.0.1:1/devstoreaccount1"
 
 
 def account(symbol: str, **given: Any) -> dict[str, Any]:
-    call = modules("main.bicep")[symbol]
-    assert call["detail"]["path"] == "app/storage.bicep"
-    params: dict[str, Any] = evaluate(call["config"]["params"], scope("main.bicep", **given))
-    return params
+    assert modules("main.bicep")[symbol]["detail"]["path"] == "app/storage.bicep"
+    return passed(symbol, **given)
+
+
+def storage(prefix: str) -> Storage:
+    """The app's own idea of its storage."""
+    environment = {
+        "AzureWebJobsStorage": AZURITE,
+        "SegmentStorage": AZURITE,
+        "KEY_VAULT_URL": "https://kv.example",
+        "DATA_CONTAINER_PREFIX": prefix,
+    }
+    return Storage(Settings.from_environment(environment))
 
 
 @pytest.mark.parametrize("prefix", ["", "team-a-"])
 def test_the_data_account_has_the_containers_that_the_code_uses(prefix: str) -> None:
-    storage = Storage(
-        Settings.from_environment(
-            {
-                "AzureWebJobsStorage": AZURITE,
-                "SegmentStorage": AZURITE,
-                "KEY_VAULT_URL": "https://kv.example",
-                "DATA_CONTAINER_PREFIX": prefix,
-            }
-        )
-    )
-    names = [container.name for container in (storage.segments, storage.config, storage.runs, storage.state)]
+    own = storage(prefix)
+    names = [container.name for container in (own.segments, own.config, own.runs, own.state)]
     assert account("dataStorage", dataContainerPrefix=prefix)["containers"] == names
 
 
@@ -70,10 +70,35 @@ def test_only_the_data_account_can_be_opened_to_its_key_and_only_on_request() ->
     assert account("dataStorage", allowSegmentAccountKey=True)["allowSharedKeyAccess"] is True
 
 
-def test_soft_delete_is_off_as_customer_insights_needs_it() -> None:
-    properties = resources("app/storage.bicep")["blobs"]["config"]["properties"]
-    assert properties["deleteRetentionPolicy"] == properties["containerDeleteRetentionPolicy"] == {"enabled": False}
-    assert properties["isVersioningEnabled"] is False
+@pytest.mark.parametrize("symbol", ["hostStorage", "dataStorage"])
+def test_soft_delete_is_off_as_customer_insights_needs_it_unless_asked_for(symbol: str) -> None:
+    def retention(**given: Any) -> Any:
+        names = scope("app/storage.bicep", **account(symbol, **given))
+        properties = evaluate(resources("app/storage.bicep")["blobs"]["config"]["properties"], names)
+        assert properties["isVersioningEnabled"] is False
+        assert properties["deleteRetentionPolicy"] == properties["containerDeleteRetentionPolicy"]
+        return properties["deleteRetentionPolicy"]
+
+    assert retention() == {"enabled": False}
+    asked = retention(segmentAccountSoftDeleteDays=7)
+    assert asked == ({"enabled": True, "days": 7} if symbol == "dataStorage" else {"enabled": False})
+
+
+@pytest.mark.parametrize("prefix", ["", "team-a-"])
+def test_runs_are_deleted_after_a_while_and_nothing_else_is(prefix: str) -> None:
+    names = scope("app/storage.bicep", **account("dataStorage", dataContainerPrefix=prefix, runRetentionDays=30))
+    (rule,) = evaluate(resources("app/storage.bicep")["lifecycle"]["config"]["properties"]["policy"]["rules"], names)
+    (deleted,) = rule["definition"]["filters"]["prefixMatch"]
+    own = storage(prefix)
+    assert deleted == f"{own.runs.name}/"
+    assert not any(f"{kept.name}/".startswith(deleted) for kept in (own.segments, own.config, own.state))
+    assert rule["definition"]["filters"]["blobTypes"] == ["blockBlob"]
+    assert rule["definition"]["actions"] == {"baseBlob": {"delete": {"daysAfterModificationGreaterThan": 30}}}
+
+
+def test_the_hosts_account_deletes_nothing_by_age() -> None:
+    assert "expiries" not in account("hostStorage")
+    assert condition("app/storage.bicep", "lifecycle") is False
 
 
 def test_storage_names_of_the_code_are_the_defaults_of_the_template() -> None:
