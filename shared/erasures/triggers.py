@@ -5,6 +5,7 @@ from datetime import datetime
 
 from shared.erasures import worker as erasures
 from shared.erasures.start import ErasureMessage
+from shared.runs import forgetting
 from shared.runs import sweep as runs_sweep
 from shared.runs import worker as runs
 from shared.runs.messages import Message
@@ -20,6 +21,7 @@ def work(services: Services, body: bytes, *, inserted: datetime | None = None, t
 
 
 def sweep(services: Services) -> None:
-    """Queue the exports that are due, and wake up runs and erasures that got stuck."""
+    """Queue the exports that are due, wake up runs and erasures that got stuck, and forget exports that are gone."""
     runs_sweep.sweep(services)
+    forgetting.forget_removed(services, services.now())
     erasures.wake_open(services, services.now())

@@ -5,6 +5,7 @@ before a run's record and its message, so a crash in between leaves a run that t
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from pydantic import Field, ValidationError
 
@@ -29,9 +30,10 @@ class Waiting(Kept):
 class Turn(Versioned):
     """Which run is worked on, which wait, and what the app knows of the export beside its membership.
 
-    planned      the snapshots that the last plan was made of, by segment
-    has_members  a membership was written once, so its file has been lost if it is not there
-    removing     the run after which the export is removed; none is queued behind it
+    planned        the snapshots that the last plan was made of, by segment
+    has_members    a membership was written once, so its file has been lost if it is not there
+    removing       the run after which the export is removed; none is queued behind it
+    removed_since  when it was noticed that the export has no document
     """
 
     active: str | None = None
@@ -39,6 +41,7 @@ class Turn(Versioned):
     planned: dict[str, str] = Field(default_factory=dict)
     has_members: bool = False
     removing: str | None = None
+    removed_since: datetime | None = None
 
     def refuse_while_removing(self) -> None:
         """Conflict if the export is about to be removed."""

@@ -2,9 +2,13 @@
 
 import os
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
+from shared.erasures import triggers
 from shared.runs import history
+from shared.runs.forgetting import KEPT
+from shared.runs.lease import held
 from shared.runs.record import State
 from tests.integration.runs.world import World
 
@@ -72,3 +76,62 @@ def test_who_has_left_the_list_is_forgotten(world: World) -> None:
     world.run()
     assert world.members() == {BOB: True}
     assert names_of(world, ADA) == set()
+
+
+def remove_export(world: World) -> None:
+    """Its document goes; who is on the list stays there."""
+    world.services.storage.config.delete("exports/newsletter.json")
+
+
+def test_the_membership_of_an_export_that_was_removed_is_forgotten_after_a_while(world: World) -> None:
+    world.put_on_list(ADA, BOB)
+    triggers.sweep(world.services)
+    remove_export(world)
+    triggers.sweep(world.services)
+    world.now += KEPT - timedelta(hours=1)
+    triggers.sweep(world.services)
+    assert world.members().keys() == {ADA, BOB}
+    world.now += timedelta(hours=2)
+    triggers.sweep(world.services)
+    assert world.members() == {}
+    triggers.sweep(world.services)  # and there is nothing left to forget
+    state = {item.name for item in world.services.storage.state.list("newsletter/")}
+    assert state <= {"newsletter/lock"}
+    assert world.on_list() == {ADA, BOB}
+
+
+def test_an_export_that_is_made_again_in_time_goes_on_where_it_was(world: World) -> None:
+    world.land(ADA, BOB)
+    world.run()
+    remove_export(world)
+    triggers.sweep(world.services)
+    world.now += KEPT - timedelta(hours=1)
+    world.put_export()
+    triggers.sweep(world.services)
+    world.now += timedelta(days=2)
+    triggers.sweep(world.services)
+    assert world.run().counts["unchanged"] == 2
+    remove_export(world)  # a second time counts anew
+    triggers.sweep(world.services)
+    assert world.members().keys() == {ADA, BOB}
+
+
+def test_an_export_whose_document_is_broken_or_that_rests_is_not_forgotten(world: World) -> None:
+    world.put_on_list(ADA)
+    world.services.storage.config.write("exports/newsletter.json", b"{")
+    for _ in range(2):
+        triggers.sweep(world.services)
+        world.now += 2 * KEPT
+    assert world.members().keys() == {ADA}
+
+
+def test_a_membership_is_not_forgotten_while_somebody_works_on_it(world: World) -> None:
+    world.put_on_list(ADA)
+    remove_export(world)
+    triggers.sweep(world.services)
+    world.now += 2 * KEPT
+    with held(world.services.storage.state, "newsletter"):
+        triggers.sweep(world.services)
+        assert world.members().keys() == {ADA}
+    triggers.sweep(world.services)
+    assert world.members() == {}
