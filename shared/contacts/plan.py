@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from shared.contacts import imports
 from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Problem, ascii_problem_sql
 from shared.contacts.membership import NO_MEMBERS, ROW_GROUP
-from shared.contacts.reading import LocalFile, Relation, open_relation, quoted
+from shared.contacts.reading import (
+    MOST_MALFORMED,
+    LocalFile,
+    Relation,
+    open_relation,
+    quoted,
+    too_many_malformed,
+)
 from shared.contacts.text import unreadable
 
 if TYPE_CHECKING:
@@ -23,7 +30,8 @@ FETCHED = 2048  # contacts fetched from DuckDB at a time
 SHOWN = 320  # characters of a refused cell that go to the report
 
 _TABLES = """
-    CREATE TABLE files (number UINTEGER, name VARCHAR, first_id BIGINT);
+    -- `before`: rows of the same file that are in earlier pieces.
+    CREATE TABLE files (number UINTEGER, name VARCHAR, first_id BIGINT, before BIGINT);
     CREATE TABLE malformed (file UINTEGER, row BIGINT);
     -- The i-th malformed row of a file, at number r, had r - i good rows before it; later ones are i numbers on.
     CREATE VIEW gaps AS
@@ -77,7 +85,10 @@ class Planner:
         self.connection.execute(_TABLES)
 
     def add(self, file: LocalFile) -> None:
-        """Read a file: one row of the narrow table each. UnreadableSegment if it cannot be read to its end."""
+        """Read a file, or its next piece: one row of the narrow table each.
+
+        UnreadableSegment if it cannot be read to its end.
+        """
         import duckdb
 
         relation = open_relation(self.connection, file, self.mapping.columns)
@@ -98,9 +109,17 @@ class Planner:
             raise
         except duckdb.Error as error:
             raise unreadable(file.name, error) from error
-        self.connection.execute("INSERT INTO files VALUES (?, ?, ?)", [number, file.name, first])
+        before = self._rows_of_last_file() if file.continues else 0
+        self.connection.execute("INSERT INTO files VALUES (?, ?, ?, ?)", [number, file.name, first, before])
         self._note_malformed(number, relation)
         self._bound.append((relation, binding))
+
+    def _rows_of_last_file(self) -> int:
+        return self._one("""
+            SELECT before + (SELECT count(*) FROM rows WHERE file = number)
+                + (SELECT count(*) FROM malformed WHERE file = number)
+            FROM files ORDER BY number DESC LIMIT 1
+        """)
 
     def _note_malformed(self, number: int, relation: Relation) -> None:
         """Keep what DuckDB's CSV reader left out of the relation. It counts records, the header as the first."""
@@ -117,6 +136,9 @@ class Planner:
             FROM reject_errors {_blank_sql(blank) if blank else ""}
         """)
         self.connection.execute("DELETE FROM reject_errors; DELETE FROM reject_scans")
+        name, count = relation.name, "count(*) FROM malformed JOIN files ON file = number WHERE name"
+        if self._one(f"SELECT {count} = {quoted(name)}") > MOST_MALFORMED:
+            raise too_many_malformed(name, len(relation.columns))
 
     def decide(
         self,
@@ -339,7 +361,8 @@ class Planner:
                     FROM rows WHERE problem IS NOT NULL) AS rejects
                 {self._files_sql("rejects")}
                 UNION ALL
-                SELECT name, row, NULL, NULL, '{Problem.MALFORMED}' FROM malformed JOIN files ON file = number""",
+                SELECT name, before + row, NULL, NULL, '{Problem.MALFORMED}'
+                FROM malformed JOIN files ON file = number""",
             path,
         )
 
@@ -349,7 +372,7 @@ class Planner:
 
     def _row_sql(self) -> str:
         """The number that a person would count in the file, malformed rows included."""
-        return f"id - first_id + 1 {'+ coalesce(gaps.skipped, 0)' if self._has_gaps() else ''}"
+        return f"id - first_id + before + 1 {'+ coalesce(gaps.skipped, 0)' if self._has_gaps() else ''}"
 
     def _has_gaps(self) -> bool:
         return bool(self._one("SELECT count(*) FROM gaps"))

@@ -1,4 +1,4 @@
-"""A fresh world for every test; afterwards nothing in its logs and records may name anybody."""
+"""A fresh world for every test; afterwards nothing that it tells, and no record, may name anybody."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,7 @@ from local.sendgrid.control import SimulatedSendGrid
 from shared.cloud.storage import Storage
 from shared.settings import Settings
 from tests.integration.runs.world import KEY, World
+from tests.telling import Telling
 
 NAMES = ("Ada", "Grace", "@")  # of the people in these tests; every address has the last
 
@@ -52,12 +53,19 @@ def world(storage: Storage, settings: Settings, sim: SimulatedSendGrid) -> World
     return World(storage, settings, sim)
 
 
+@pytest.fixture
+def telling() -> Iterator[Telling]:
+    """The spans and metrics of the test."""
+    with Telling() as telling:
+        yield telling
+
+
 @pytest.fixture(autouse=True)
-def _privacy(world: World, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """No address, name or key in a log or a run record."""
+def _privacy(world: World, telling: Telling, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """No address, name or key in a log, a span, a metric or a run record."""
     caplog.set_level("INFO")  # as the Functions worker sets it
     yield
-    written = [caplog.text, *(content.decode() for content in world.records())]
+    written = [caplog.text, telling.text(), *(content.decode() for content in world.records())]
     for text in written:
         found = [secret for secret in (*NAMES, KEY) if secret in text]
         assert not found, text
