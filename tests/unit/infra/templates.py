@@ -6,7 +6,7 @@ in scope for a reference. Names in these files are chosen so that this is never 
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,21 @@ import pycep
 
 ROOT = Path(__file__).parents[3]
 INFRA = ROOT / "infra"
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "and": lambda left, right: left and right,
+    "not": lambda value: not value,
+    "equals": lambda left, right: left == right,
+    "greater_than": lambda left, right: left > right,
+}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "concat": lambda *lists: [item for items in lists for item in items],
+    "union": lambda first, second: {**first, **second},
+    "empty": lambda value: not value,
+    "split": lambda text, delimiter: text.split(delimiter),
+    "replace": lambda text, old, new: text.replace(old, new),
+    "string": lambda value: json.dumps(value, default=str) if isinstance(value, dict) else str(value),
+    "load_text_content": lambda path, _encoding: (INFRA / "app" / path).read_text(),
+}
 FILES = sorted(path.relative_to(INFRA).as_posix() for path in INFRA.rglob("*.bicep"))
 
 
@@ -61,19 +76,20 @@ def evaluate(node: Any, names: Mapping[str, Any]) -> Any:
     """`node` with what `names` says put in; what it says nothing of, and functions unknown here, stay as they are."""
     match node:
         case str():
-            return _text(node, names)
+            value = _text(node, names)
         case list():
-            return [evaluate(item, names) for item in node]
+            value = [evaluate(item, names) for item in node]
         case {"loop_type": {"detail": {"array_name": array, "item_name": item}}, "config": body}:
-            return [evaluate(body, {**names, item: each}) for each in evaluate(array, names)]
+            value = [evaluate(body, {**names, item: each}) for each in evaluate(array, names)]
         case {"operator": {"type": kind, "operands": operands}}:
-            return _operation(node, kind, list(operands.values()), names)
-        case {"function": {"type": kind, "parameters": dict() as arguments}}:
-            return _call(node, kind, [evaluate(argument, names) for argument in arguments.values()])
+            value = _operation(node, kind, list(operands.values()), names)
+        case {"function": {"type": kind, "parameters": dict() as arguments}} if kind in FUNCTIONS:
+            value = FUNCTIONS[kind](*(evaluate(argument, names) for argument in arguments.values()))
         case dict():
-            return {key: evaluate(item, names) for key, item in node.items()}
+            value = {key: evaluate(item, names) for key, item in node.items()}
         case _:
-            return node
+            value = node
+    return value
 
 
 def _text(text: str, names: Mapping[str, Any]) -> Any:
@@ -102,32 +118,7 @@ def _operation(node: Any, kind: str, operands: list[Any], names: Mapping[str, An
         chosen = evaluate(operands[0], names)
         return evaluate(operands[1 if chosen else 2], names) if isinstance(chosen, bool) else node
     values = [evaluate(operand, names) for operand in operands]
-    return {
-        "and": lambda: all(values),
-        "not": lambda: not values[0],
-        "equals": lambda: values[0] == values[1],
-        "greater_than": lambda: values[0] > values[1],
-    }.get(kind, lambda: node)()
-
-
-def _call(node: Any, kind: str, arguments: list[Any]) -> Any:
-    match kind, arguments:
-        case "concat", [*lists]:
-            return [item for items in lists for item in items]
-        case "union", [first, second]:
-            return {**first, **second}
-        case "empty", [value]:
-            return not value
-        case "split", [text, delimiter]:
-            return text.split(delimiter)
-        case "replace", [text, old, new]:
-            return text.replace(old, new)
-        case "string", [value]:
-            return json.dumps(value, default=str) if isinstance(value, dict) else str(value)
-        case "load_text_content", [path, *_]:
-            return (INFRA / "app" / path).read_text()
-        case _:
-            return node
+    return OPERATORS[kind](*values) if kind in OPERATORS else node
 
 
 def dotted(node: Any) -> str:

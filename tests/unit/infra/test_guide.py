@@ -3,6 +3,7 @@
 import json
 import re
 
+from shared.api.roles import PLATFORM_AUTH, PRINCIPAL, Role, principal_of
 from tests.unit.infra.functions import triggers
 from tests.unit.infra.templates import INFRA, ROOT, load
 
@@ -18,8 +19,8 @@ def test_variables_are_outputs_of_the_deployment() -> None:
 
 def test_the_choices_it_offers_are_those_of_the_parameter_file() -> None:
     offered = dict(re.findall(r"^\| `([A-Z_]+)` \| (\S+) \|", GUIDE, re.MULTILINE))
-    given = dict(re.findall(r"\$\{(\w+)=(\w*)\}", PARAMETERS))
-    assert offered == given
+    given = {name: default or "none" for name, default in re.findall(r"\$\{(\w+)=?([^}]*)\}", PARAMETERS)}
+    assert offered == {name: default for name, default in given.items() if not name.startswith("AZURE_")}
 
 
 def test_its_links_lead_somewhere() -> None:
@@ -36,6 +37,28 @@ def test_its_example_is_the_export_it_uploads() -> None:
     header = next(line for line in GUIDE.splitlines() if line.startswith("CustomerId,")).split(",")
     custom = export["mapping"].pop("custom_fields")
     assert {*export["mapping"].values(), *custom.values(), *export["only_where"]} < set(header)
+
+
+def test_its_links_within_the_page_lead_somewhere() -> None:
+    headings = re.findall(r"^## (.+)$", GUIDE, re.MULTILINE)
+    known = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", GUIDE)) <= known
+
+
+def test_the_forged_principal_would_be_an_administrator_if_it_were_believed() -> None:
+    header = re.search(r"X-MS-CLIENT-PRINCIPAL: (\S+)\"", GUIDE)
+    assert header
+    believed = principal_of("entra", {PRINCIPAL: header[1]}, {PLATFORM_AUTH: "True"})
+    assert believed.role is Role.ADMINISTRATOR
+
+
+def test_the_proofs_are_numbered_and_have_a_command_and_an_expectation() -> None:
+    rows = re.findall(r"^\| (\d+) \|(.*)\|$", GUIDE, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, len(rows) + 1))
+    for number, row in rows:
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", row)]
+        assert len(cells) == 3, number
+        assert all(cells), number
 
 
 def test_settings_with_a_default_schedule_are_in_the_file_it_names() -> None:

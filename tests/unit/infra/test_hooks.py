@@ -4,10 +4,12 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.unit.infra.templates import INFRA, load, resources
+from shared.segments import names
+from tests.unit.infra.templates import INFRA, evaluate, load, resources, scope
 
 SHELL = INFRA / "hooks/postdeploy.sh"
 POWERSHELL = INFRA / "hooks/postdeploy.ps1"
@@ -135,7 +137,97 @@ def test_the_subscription_calls_the_webhook_of_the_blob_trigger() -> None:
     assert url.endswith("/runtime/webhooks/blobs?functionName=Host.Functions.${functionName}&code=${key}")
 
 
+def landing_filter() -> dict[str, Any]:
+    found: dict[str, Any] = resources("app/subscription.bicep")["landed"]["config"]["properties"]["filter"]
+    return found
+
+
 def test_only_blobs_created_in_the_segments_container_are_sent() -> None:
-    event_filter = resources("app/subscription.bicep")["landed"]["config"]["properties"]["filter"]
-    assert event_filter["includedEventTypes"] == ["Microsoft.Storage.BlobCreated"]
-    assert event_filter["subjectBeginsWith"] == "/blobServices/default/containers/${segmentsContainer}/"
+    assert landing_filter()["includedEventTypes"] == ["Microsoft.Storage.BlobCreated"]
+    assert landing_filter()["subjectBeginsWith"] == "/blobServices/default/containers/${segmentsContainer}/"
+
+
+def sends(name: str) -> bool:
+    """Whether Event Grid sends the arrival of this blob; like it, without regard to case."""
+    subject = f"/blobServices/default/containers/segments/blobs/{name}".lower()
+    variables = scope("app/subscription.bicep")
+    for advanced in landing_filter()["advancedFilters"]:
+        assert advanced["key"] == "subject"
+        values = [value.lower() for value in evaluate(advanced["values"], variables)]
+        matches = {
+            "StringEndsWith": any(subject.endswith(value) for value in values),
+            "StringNotContains": not any(value in subject for value in values),
+        }
+        if not matches[advanced["operatorType"]]:
+            return False
+    return True
+
+
+def test_whatever_the_code_reads_or_takes_for_a_sign_is_sent() -> None:
+    folder = "CustomerInsights_1/BlobExport/HighValue/2026/11/21/0300/"
+    for name in (names.MODEL, f"{folder}{names.MODEL}", names.SUCCESS, f"{folder}{names.SUCCESS}"):
+        assert sends(name), name
+    for ending in names._PART_FORMATS:
+        assert sends(f"{folder}HighValue_1{ending}")
+        assert sends(f"HighValue{ending.upper()}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HighValue.csv.tmp",
+        "notes.txt",
+        "HighValue/part-0.parquet.crc",
+        "HighValue/_committed_17",
+        "HighValue/_started_17",
+        "HighValue/_temporary/0/task_1/part-0.parquet",
+        "picture.png",
+        "my_SUCCESS",
+    ],
+)
+def test_what_the_code_makes_nothing_of_is_not_sent(name: str) -> None:
+    assert names.is_hidden(name) or names.format_of(name, part=True) is None
+    assert not sends(name)
+
+
+def test_the_filter_keeps_event_grids_limits() -> None:
+    """25 advanced filters with 25 values in all: https://learn.microsoft.com/azure/event-grid/event-filtering."""
+    filters = evaluate(landing_filter()["advancedFilters"], scope("app/subscription.bicep"))
+    assert sum(len(each["values"]) for each in filters) <= 25
+
+
+@pytest.mark.parametrize("path", [SHELL])
+def test_the_posix_hook_is_plain_shell(path: Path) -> None:
+    assert path.read_text().startswith("#!/bin/sh\n")
+    subprocess.run(["sh", "-n", str(path)], check=True)
+    subprocess.run(["bash", "--posix", "-n", str(path)], check=True)
+    assert os.access(path, os.X_OK)
+
+
+def test_the_powershell_hook_closes_what_it_opens() -> None:
+    """As near to a parser as there is without PowerShell."""
+    text = re.sub(r"(?m)^\s*#.*$", "", POWERSHELL.read_text())
+    code = re.sub(r"""'[^']*'|"(?:[^"`]|`.)*\"""", "''", text)
+    closing, opened = {")": "(", "]": "[", "}": "{"}, []
+    for char in code:
+        if char in closing.values():
+            opened.append(char)
+        elif char in closing:
+            assert opened
+            assert opened.pop() == closing[char]
+    assert opened == []
+    assert not re.search(r"`[ \t]+$", text, re.MULTILINE)  # a blank behind the mark that continues a line
+
+
+def test_both_hooks_do_the_same_steps_in_the_same_order() -> None:
+    def said(path: Path) -> list[str]:
+        found = re.findall(r"postdeploy: ([a-z ]+)", path.read_text())
+        return [words.strip() for words in found if words.strip()]
+
+    def repeated(path: Path) -> list[str]:
+        return re.findall(r"(?:\btry|Wait-Until) (\d+) ", path.read_text())
+
+    assert (
+        said(SHELL) == said(POWERSHELL) == ["waiting for the blob trigger of", "subscribing to the arrivals in", "done"]
+    )
+    assert repeated(SHELL) == repeated(POWERSHELL) == ["60", "5"]

@@ -21,8 +21,6 @@ PLATFORM = {
     "AzureWebJobsStorage__clientId": "which identity",
     "SegmentStorage__credential": "sign in with an identity",
     "SegmentStorage__clientId": "which identity",
-    "APPLICATIONINSIGHTS_CONNECTION_STRING": "where telemetry goes",
-    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "with which identity",
 }
 # The same, if people sign in with Entra ID.
 PLATFORM_WITH_ENTRA = {"OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID": "which identity takes the place of a client secret"}
@@ -57,7 +55,11 @@ class Recording(Mapping[str, str]):
 
 def deployed(**given: Any) -> dict[str, Any]:
     """The settings as a deployment with default parameters has them, with example endpoints."""
-    names = scope("app/function.bicep", **passed("app", **given)) | ENDPOINTS | {"vaultUri": "https://kv-x.vault.azure.net/"}
+    names = (
+        scope("app/function.bicep", **passed("app", **given))
+        | ENDPOINTS
+        | {"vaultUri": "https://kv-x.vault.azure.net/"}
+    )
     settings: dict[str, Any] = evaluate(resources("app/function.bicep")["settings"]["config"]["properties"], names)
     return settings
 

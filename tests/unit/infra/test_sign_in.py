@@ -75,7 +75,10 @@ def test_the_apps_identity_takes_the_place_of_a_client_secret() -> None:
 def test_tokens_for_the_app_and_for_its_name_are_taken() -> None:
     audiences = sign_in()["identityProviders"]["azureActiveDirectory"]["validation"]["allowedAudiences"]
     assert audiences == ["entraClientId", "api://${tenant().tenantId}/${name}"]
-    assert load("app/entra.bicep")["variables"]["identifierUri"]["value"] == "api://${tenant().tenantId}/${functionAppName}"
+    assert (
+        load("app/entra.bicep")["variables"]["identifierUri"]["value"]
+        == "api://${tenant().tenantId}/${functionAppName}"
+    )
     assert passed("entra")["functionAppName"] == passed("app")["name"]
 
 

@@ -23,7 +23,7 @@ class Verified:
     outputs: set[str]
 
 
-# As in the modules' own main.bicep (github.com/Azure/bicep-registry-modules) and in Microsoft's templates that use them.
+# As in their main.bicep (github.com/Azure/bicep-registry-modules) and in Microsoft's templates that use them.
 REGISTRY = {
     "avm/res/managed-identity/user-assigned-identity:0.4.1": Verified(
         {"name"}, {"location", "tags"}, {"name", "resourceId", "principalId", "clientId"}
