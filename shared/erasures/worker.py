@@ -94,18 +94,29 @@ class _Work:
         self._deadline = time.monotonic() + services.settings.run_slice_seconds
 
     def slice(self) -> None:
+        trouble = self._trouble()
         try:
-            try:
-                self._begin()
-                self._steps(self._store.subject(self._erasure.erasure_id))
+            if trouble is None:
                 self._end(None)
-            except ExportError as error:
-                self._turn_back(error)
-            except Exception as error:  # noqa: BLE001 -- its text may name the person
-                self._turn_back(internal_error(error))
-        except Conflict:  # another instance has gone on with it; if it has not, this message is all there is
+            elif not isinstance(trouble, Conflict):
+                self._turn_back(trouble)
+        except Conflict as error:
+            trouble = error
+        if isinstance(trouble, Conflict):
+            # Another instance has gone on with it; if it has not, this message is all that the erasure has.
             again = ErasureMessage(erasure_id=self._erasure.erasure_id, slice=self._erasure.slice)
             send(self._services.storage.export_runs, again, delay=BUSY_SECONDS)
+
+    def _trouble(self) -> ExportError | None:
+        """What ends the slice before its time, handed on without what caused it: such texts may name the person."""
+        try:
+            self._begin()
+            self._steps(self._store.subject(self._erasure.erasure_id))
+        except ExportError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 -- a fault of ours must not end in an endless loop of one message
+            return internal_error(error)
+        return None
 
     def _begin(self) -> None:
         erasure = self._erasure
@@ -153,8 +164,6 @@ class _Work:
     def _turn_back(self, error: ExportError) -> None:
         """End the slice; the next begins after a pause. Too many failures in a row end the erasure."""
         erasure = self._erasure
-        if isinstance(error, Conflict):
-            raise error
         pause = error if isinstance(error, RetryLater) else None
         erasure.attempts = erasure.attempts + 1 if isinstance(error, ServiceUnavailable) else 0
         if pause is None or erasure.attempts >= PATIENCE:

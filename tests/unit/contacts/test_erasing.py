@@ -109,6 +109,7 @@ def test_a_segment_brings_back_whom_a_run_would_send(database: "DuckDBPyConnecti
     file = LocalFile("people.csv", path, CsvFormat(header=True), None)
     only = Mapping("EMail", (), (("Consent", ("True",)),), clear_empty=False)
     assert not would_send(database, only, [file], ADA)
-    (tmp_path / "other").mkdir()
-    with engine(tmp_path / "other") as other:
+    database.close()
+    (tmp_path / "work.duckdb").unlink(missing_ok=True)
+    with engine(tmp_path) as other:
         assert would_send(other, Mapping("EMail", (), (), clear_empty=False), [file], ADA)
