@@ -45,6 +45,12 @@ def test_neither_log_nor_records_name_a_person_or_a_key(stack: Stack, scene: Sce
     texts = {name: stack.storage.runs.read(name).content.decode() for name in kept if name.endswith("run.json")}
     texts["turn"] = stack.storage.state.read(f"{scene.export_id}/turn.json").content.decode()
     texts["log"] = stack.host_log.read_text(encoding="utf-8")
+    ends = [json.loads(line[line.index("{") :]) for line in texts["log"].splitlines() if '"run_ended"' in line]
+    assert [line["state"] for line in ends if line["export_id"] == scene.export_id] == [
+        "successful",
+        "completed_with_warnings",
+        "failed",
+    ]
     secrets = (key, stack.function_key, stack.master_key)
     for name, text in texts.items():
         found = [each for each in ("zwart", FIRST_NAME.lower(), "private-person") if each in text.lower()]

@@ -7,14 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 import requests
-from azure.storage.queue import QueueMessage
 
 from shared.erasures import triggers, worker
 from shared.erasures.record import Erasure, ErasureState, ErasureStore, Found
 from shared.erasures.start import ErasureMessage, start
 from shared.runs.record import Phase, State
 from shared.runs.sweep import ORPHAN_AFTER
-from tests.integration.runs.test_crashes import Death, Mortal
+from tests.integration.runs.test_crashes import die_and_recover
 from tests.integration.runs.world import KEY, UPSERT, World
 
 ADA, BOB, EVE = "ada@example.com", "bob@example.com", "eve@example.com"
@@ -167,7 +166,7 @@ def test_an_instance_may_die_after_any_write(world: World, monkeypatch: pytest.M
         world.put_on_list(ADA, BOB)
         put_report(world)
         erasure_id = start(world.services, ADA, by="tester", delete_contact=True).erasure_id
-        died = die_once(world, monkeypatch, last)
+        died = die_and_recover(world, monkeypatch, last)
         world.work()
         assert ended(world, erasure_id).state is ErasureState.COMPLETED, last
         assert everything_about(world) == [], last
@@ -181,26 +180,6 @@ def put_report(world: World) -> None:
     line = f"People.csv,3,C3,{ADA},prepare,duplicate,twice"
     content = f"file,row,customer_id,email,stage,code,message\n{line}\n".encode()
     world.services.storage.runs.write("newsletter/newsletter-20200101T000000Z-abcdef/report.csv", content)
-
-
-def die_once(world: World, monkeypatch: pytest.MonkeyPatch, last: int) -> bool:
-    """Let the instance die after `last` writes of the erasure; the queue delivers its message again."""
-    mortal = Mortal(last)
-    while received := receive(world):
-        world.sim.finish_jobs()
-        try:
-            with mortal.acting(monkeypatch):
-                world.process(received)
-        except Death:
-            world.break_lease()
-            world.queue.client.update_message(received.id, received.pop_receipt, visibility_timeout=0)
-            return True
-        world.queue.client.delete_message(received)
-    return False
-
-
-def receive(world: World) -> QueueMessage | None:
-    return world.queue.client.receive_message(visibility_timeout=300)
 
 
 def test_asked_for_twice_while_it_is_under_way_it_is_the_same(world: World) -> None:

@@ -226,11 +226,8 @@ def test_removing_from_a_list_that_is_gone_says_so(sendgrid: SendGrid) -> None:
         sendgrid.remove_from_list(NOBODY, [NOBODY])
 
 
-def test_many_removals_are_cut_so_that_no_url_is_too_long(
-    sim: SimulatedSendGrid, sendgrid: SendGrid, make_transport: Callable[..., Transport], list_id: str
-) -> None:
-    put(sim, sendgrid, list_id, *(f"{number}@example.com" for number in range(500)))
-    ids = list(members(sim, list_id).values())
+def watched(make_transport: Callable[..., Transport]) -> tuple[Transport, list[str]]:
+    """A transport, and the URLs that it will have asked for."""
     urls: list[str] = []
 
     class Watching(Transport):
@@ -240,6 +237,15 @@ def test_many_removals_are_cut_so_that_no_url_is_too_long(
 
     transport = make_transport()
     transport.__class__ = Watching
+    return transport, urls
+
+
+def test_many_removals_are_cut_so_that_no_url_is_too_long(
+    sim: SimulatedSendGrid, sendgrid: SendGrid, make_transport: Callable[..., Transport], list_id: str
+) -> None:
+    put(sim, sendgrid, list_id, *(f"{number}@example.com" for number in range(500)))
+    ids = list(members(sim, list_id).values())
+    transport, urls = watched(make_transport)
     removal = SendGrid(transport).remove_from_list(list_id, ids)
     sim.finish_jobs()
     assert members(sim, list_id) == {}
@@ -277,15 +283,7 @@ def test_one_contact_is_deleted_by_its_id_and_nothing_else_is_said(
     put(sim, sendgrid, list_id, "ann@example.com", "bob@example.com")
     contact = sendgrid.search_emails(["ann@example.com"]).found["ann@example.com"]
     assert contact.address == "ann@example.com"
-    urls: list[str] = []
-
-    class Watching(Transport):
-        def url(self, *args: Any, **options: Any) -> str:
-            urls.append(super().url(*args, **options))
-            return urls[-1]
-
-    transport = make_transport()
-    transport.__class__ = Watching
+    transport, urls = watched(make_transport)
     job_id = SendGrid(transport).delete_contact(contact.id)
     sim.finish_jobs()
     assert sendgrid.job(job_id).deleted == 1
