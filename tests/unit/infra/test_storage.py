@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.cloud.storage import RUN_QUEUE, Storage
+from shared.cloud.storage import BLOB_POISON, RUN_POISON, RUN_QUEUE, Storage
 from shared.settings import Settings
 from tests.unit.infra.templates import condition, evaluate, load, modules, passed, resources, scope
 
@@ -35,11 +35,11 @@ def test_the_data_account_has_the_containers_that_the_code_uses(prefix: str) -> 
 
 
 def test_the_host_account_has_the_run_queue_and_its_poison_queue() -> None:
-    assert account("hostStorage")["queues"] == [RUN_QUEUE, f"{RUN_QUEUE}-poison"]
+    assert account("hostStorage")["queues"] == [RUN_QUEUE, RUN_POISON]
 
 
 def test_failed_blob_events_have_their_queue_on_the_data_account() -> None:
-    assert account("dataStorage")["queues"] == ["webjobs-blobtrigger-poison"]
+    assert account("dataStorage")["queues"] == [BLOB_POISON]
 
 
 def test_profiles_and_host_are_in_different_accounts() -> None:
