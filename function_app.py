@@ -31,8 +31,8 @@ def segment_landed(client: blob.BlobClient) -> None:
 @app.function_name("scheduled_refresh")
 @app.timer_trigger(arg_name="timer", schedule="%REFRESH_SCHEDULE%", run_on_startup=False, use_monitor=True)
 def scheduled_refresh(timer: func.TimerRequest) -> None:  # noqa: ARG001 -- the worker passes it by name
-    """Queue the exports that are due, and wake up runs that got stuck."""
-    from shared.runs.sweep import sweep
+    """Queue the exports that are due, and wake up what got stuck."""
+    from shared.erasures.triggers import sweep
 
     sweep(function_app().services)
 
@@ -40,13 +40,12 @@ def scheduled_refresh(timer: func.TimerRequest) -> None:  # noqa: ARG001 -- the 
 @app.function_name("process_run")
 @app.queue_trigger(arg_name="message", queue_name="export-runs", connection="AzureWebJobsStorage")
 def process_run(message: func.QueueMessage, context: func.Context) -> None:
-    """Work on a run for one slice."""
-    from shared.runs.messages import Message
-    from shared.runs.worker import process
+    """Work on a run, or an erasure, for one slice."""
+    from shared.erasures.triggers import work
 
-    process(
+    work(
         function_app().services,
-        Message.model_validate_json(message.get_body()),
+        message.get_body(),
         inserted=message.insertion_time,
         traceparent=context.trace_context.trace_parent,
     )

@@ -3,7 +3,8 @@
 ExportError                 everything this app raises on purpose: code, message, advice
 ├── RunFailed               the run ends `failed`
 │   ├── UnreadableSegment   a file of the snapshot cannot be read as what it claims to be
-│   └── InvalidDocument     a destination document cannot be used as it stands
+│   ├── InvalidDocument     a destination document cannot be used as it stands
+│   └── NewerFormat         a newer version of the app wrote it: it is left alone
 ├── RunSkipped              the run ends `skipped`: nothing was sent, the message says what to mend
 ├── RunCanceled             the run ends `canceled`
 ├── RetryLater              the slice ends and comes back after `retry_after` seconds
@@ -13,7 +14,9 @@ ExportError                 everything this app raises on purpose: code, message
 └── Conflict                somebody else changed it first
 """
 
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class ExportError(Exception):
@@ -51,6 +54,17 @@ class InvalidDocument(RunFailed):
         self.problems = tuple(problems)
 
 
+class NewerFormat(RunFailed):
+    """Something that a newer version of the app has written."""
+
+    def __init__(self, name: str, version: int, newest: int) -> None:
+        super().__init__(
+            f"{name} has version {version} of its format, and this app knows up to {newest}",
+            code="newer_format",
+            advice="Deploy the newer version of the app again. What it wrote is left as it is.",
+        )
+
+
 class RunSkipped(ExportError):
     """A guard said no before anything was sent."""
 
@@ -69,6 +83,17 @@ class RetryLater(ExportError):
 
 class ServiceUnavailable(RetryLater):
     """A service failed in a way that time may heal; a run that sees too many of these in a row fails."""
+
+
+def internal_error(error: Exception) -> ServiceUnavailable:
+    """A fault of ours, by its kind and place: its text may quote rows."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return ServiceUnavailable(
+        f"internal error: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}",
+        code="internal_error",
+        retry_after=60,
+        advice="This is a fault of the app. Look at its log around this time, and report it.",
+    )
 
 
 class LeaseLost(ExportError):

@@ -42,11 +42,17 @@ class Event(StrEnum):
     RUN_ENDED = "run_ended"  # state, code, cautions, kind, mode, dry_run, seconds, slices, counts, rejects_share
     RUN_STUCK = "run_stuck"  # the sweep found a run that lost its message, and wakes it up
     RUN_RECORD_MISSING = "run_record_missing"  # message
+    FORMAT_NEWER = "format_newer"  # message: a newer version of the app wrote it, and it is left alone
     EXPORT_BUSY = "export_busy"  # another instance works on it: the message comes back
     EXPORT_NOT_QUEUED = "export_not_queued"  # code, message: it was due, and could not be queued
     EXPORT_NOT_CHECKED = "export_not_checked"  # code, message: the sweep could not look for stuck runs
     QUEUE_NOT_CHECKED = "queue_not_checked"  # queue, code, message: nor for poison messages
     EXPORT_REMOVED = "export_removed"
+    ERASURE_QUEUED = "erasure_queued"  # delete_contact
+    ERASURE_TROUBLED = "erasure_troubled"  # code, message, attempt, retry_after
+    ERASURE_ENDED = "erasure_ended"  # state, code, remaining
+    ERASURE_STUCK = "erasure_stuck"  # the sweep found one that lost its message, and wakes it up
+    ERASURE_MISSING = "erasure_missing"  # message
     DELIVERY_CHOSEN = "delivery_chosen"  # delivery, reason
     LIST_NOT_COUNTED = "list_not_counted"  # code, message
     SEGMENT_UNREADABLE = "segment_unreadable"  # code, message

@@ -1,6 +1,6 @@
 """The privacy text that somebody agrees to before data leaves for SendGrid. A change of it takes a new version."""
 
-TEXT_VERSION = "2026-11"
+TEXT_VERSION = "2026-11.2"  # docs/privacy.md says what has changed
 
 PARAGRAPHS = (
     (
@@ -14,9 +14,11 @@ PARAGRAPHS = (
         " account, and the guarantees of the platform it came from no longer hold for it."
     ),
     (
-        "The app sends data to the host that is named with the connection, and nowhere else. It removes people "
-        "from the list who have left the segments, if the export says so; it never deletes contacts from the "
-        "account. A request to erase somebody has to be carried out in SendGrid, too."
+        "The app sends data to the host that is named with the connection. If an export uses imports, which large "
+        "ones do unless told otherwise, its file goes to a storage host that SendGrid names for it, in the United "
+        "States as far as is known. Nothing is sent anywhere else. People who have left the segments are taken off "
+        "the list, if the export says so. Contacts are deleted from the account only when an administrator erases "
+        "a person and asks for that, too."
     ),
     (
         "An administrator can withdraw this agreement at any time. Runs that are under way stop before their next"

@@ -19,6 +19,7 @@ _PATH_WORDS = {
     "connection_id": "the id of a connection",
     "export_id": "the id of an export",
     "run_id": "the id of a run",
+    "erasure_id": "the id of an erasure",
     "name": "the name of a segment",
     "file": "the name of a file",
 }

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from shared.destinations.forms import Cell, Column, Line, Slug
 from shared.destinations.models import Consent, Document, Export, Mapping
+from shared.erasures.record import Erasure
 from shared.runs.record import Caution, DriftRecord, ErrorRecord, Kind, Mode, Phase, Progress, SnapshotRecord, State
 
 Word = Literal["viewer", "contributor", "administrator"]
@@ -46,6 +47,14 @@ class PreviewWish(Document):
     )
     clear_empty: bool = Field(False, description="true to empty text fields whose column is empty")
     connection: Slug | None = Field(None, description="the id of a connection, for the types of its custom fields")
+
+
+class ErasureWish(Document):
+    """Whom to erase."""
+
+    address: Annotated[str, Field(min_length=1, max_length=320)] = Field(description="the person's e-mail address")
+    delete_contact: bool = Field(False, description="true to delete the contact in every SendGrid account, too")
+    reference: Line | None = Field(None, description="the number of the case in your own files, never a name")
 
 
 # Answers
@@ -247,6 +256,13 @@ class ExportView(Export):
 class Exports(View):
     exports: list[ExportView]
     invalid: list[InvalidDocumentView]
+
+
+class ErasurePage(View):
+    """Erasures, newest first. `next`: what to give as `before` for the page after this one."""
+
+    erasures: list[Erasure]
+    next: str | None
 
 
 class Reason(View):

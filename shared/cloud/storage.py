@@ -122,10 +122,12 @@ class Container:
         """Write the whole blob and give its new ETag. Conflict if the condition does not hold."""
         return self._upload(name, content, overwrite=not if_absent, **_only_if(if_match))
 
-    def upload(self, name: str, path: Path, *, metadata: dict[str, str] | None = None) -> str:
-        """Stream a file into a blob and give its new ETag."""
+    def upload(
+        self, name: str, path: Path, *, metadata: dict[str, str] | None = None, if_match: str | None = None
+    ) -> str:
+        """Stream a file into a blob and give its new ETag. Conflict if the condition does not hold."""
         with path.open("rb") as file:
-            return self._upload(name, file, overwrite=True, metadata=metadata)
+            return self._upload(name, file, overwrite=True, metadata=metadata, **_only_if(if_match))
 
     def _upload(self, name: str, content: bytes | IO[bytes], **options: Any) -> str:
         with _azure_errors(name):

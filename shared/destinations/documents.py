@@ -1,9 +1,9 @@
 """From a document's bytes to its model, or to an InvalidDocument that has one sentence for each thing to mend.
 
 Messages name the field, the value given and what is expected; never a key or an address. `$schema` is allowed and
-ignored; `id` may stand there if it is the document's own name. An export document that has the connection's keys
-(`api_key_secret`, …) instead of `connection` is a Customer Insights "export destination" of the first generation:
-connection and export in one, both with the document's id.
+ignored, and so is `version` if this app knows it; `id` may stand there if it is the document's own name. An export
+document that has the connection's keys (`api_key_secret`, …) instead of `connection` is a Customer Insights "export
+destination" of the first generation: connection and export in one, both with the document's id.
 """
 
 import json
@@ -20,6 +20,7 @@ from shared.destinations.redaction import MAX_DEPTH, keys_in, path_text, shown, 
 from shared.errors import InvalidDocument
 
 CONNECTIONS, EXPORTS, SUFFIX = "connections/", "exports/", ".json"
+VERSION = 1  # of both documents
 MAX_BYTES = 256 * 1024
 TOO_LARGE = f"is larger than {MAX_BYTES // 1024} KiB"
 CONNECTION_ONLY = frozenset(Connection.model_fields) - frozenset(Export.model_fields)
@@ -111,7 +112,7 @@ def _model(model: type[Model], document_id: str, given: dict[str, Any], problems
 
 
 def _object(name: str, document_id: str, content: bytes) -> dict[str, Any]:
-    """The JSON object in the document, without `$schema`."""
+    """The JSON object in the document, without `$schema` and `version`."""
     if not is_id(document_id):
         raise InvalidDocument(
             name, [f"{shown(document_id)} cannot be an id; rename it with 1 to 63 of a-z, 0-9 and -, no hyphen first"]
@@ -134,6 +135,12 @@ def _object(name: str, document_id: str, content: bytes) -> dict[str, Any]:
     if any(len(path) > MAX_DEPTH for path, _ in walk(given)):
         raise InvalidDocument(name, [f"is nested more than {MAX_DEPTH} levels deep"])
     given.pop("$schema", None)
+    version = given.pop("version", VERSION)
+    if version != VERSION or isinstance(version, bool):
+        raise InvalidDocument(
+            name,
+            [f"version: {shown(version)} is not a version that this app knows; give {VERSION}, or leave the key out"],
+        )
     return given
 
 

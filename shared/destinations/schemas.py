@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from shared.destinations.documents import CONNECTION_ONLY
+from shared.destinations.documents import CONNECTION_ONLY, VERSION
 from shared.destinations.models import Connection, Document, Export
 
 FOLDER = Path(__file__).parents[2] / "schemas"
@@ -43,7 +43,11 @@ def files() -> dict[str, str]:
 
 def _schema(model: type[Document], title: str) -> Schema:
     schema: Schema = _tidied(model.model_json_schema())
-    schema["properties"] = {"$schema": {"description": "where this schema is", "type": "string"}} | schema["properties"]
+    own = {
+        "$schema": {"description": "where this schema is", "type": "string"},
+        "version": {"description": f"the version of the format, {VERSION}, or leave the key out", "const": VERSION},
+    }
+    schema["properties"] = own | schema["properties"]
     schema["required"].remove("id")  # it is the document's name
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title} | schema
 

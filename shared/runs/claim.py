@@ -11,26 +11,28 @@ an instance died, any run that asks for the list does it.
 
 from collections.abc import Callable
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from shared.errors import Conflict, NotFound, RetryLater
-from shared.runs import messages
+from shared.runs import formats, messages
+from shared.runs.formats import Kept, Versioned
 from shared.runs.messages import Message
 from shared.runs.record import RunRecord
 from shared.runs.services import Services
 
+VERSION = 1  # of a claim
 WAIT_SECONDS = 30  # until a run asks again that was not woken up
 _TRIES = 20  # writers of one claim at the same moment are few; each loser of a race reads again
 
 
-class Claimant(BaseModel):
+class Claimant(Kept):
     """A run that works on a list or would like to."""
 
     run_id: str
     export_id: str
 
 
-class Claim(BaseModel):
+class Claim(Versioned):
     """`state/list-<list id>.json`: the run that works on the list, or did so last, and those that wait, in order."""
 
     holder: Claimant | None = None
@@ -100,6 +102,6 @@ def _load(services: Services, name: str) -> tuple[Claim, str | None]:
     except NotFound:
         return Claim(), None
     try:
-        return Claim.model_validate_json(blob.content), blob.etag
+        return formats.read(Claim, blob.content, f"state/{name}", VERSION), blob.etag
     except ValidationError:  # nobody's: it is written anew
         return Claim(), blob.etag

@@ -106,6 +106,7 @@ def _close_books(services: Services, here: Slice) -> None:
             written = previous if previous and not _changes(run) else folder / "written.parquet"
             if written != previous:
                 write_members(database, fates, written)
+            if written != previous or not services.runs.knows_list(run.export_id):
                 _put_members(services, here, written)
             run.counts |= _counts(run, settled)
             if not run.ends_as:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from shared.destinations.models import Export
-from shared.errors import NotFound
+from shared.errors import NewerFormat, NotFound
 from shared.runs.record import RunRecord, time_of
 from shared.runs.services import Services
 from shared.runs.store import members_name
@@ -93,5 +93,5 @@ def _run_ids(services: Services) -> Iterator[str]:
 def _load(services: Services, run_id: str) -> RunRecord | None:
     try:
         return services.runs.load(run_id)[0]
-    except NotFound:
-        return None  # being created, or deleted since
+    except (NotFound, NewerFormat):
+        return None  # being created, or deleted since; or not for this version of the app

@@ -6,9 +6,13 @@ It holds no address, no name and no key; whatever a person may be named in is in
 import secrets
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, model_validator
+
+from shared.runs.formats import Kept, Versioned
+
+VERSION = 2  # of run.json; 1: batches need not say whether they were begun
 
 
 class State(StrEnum):
@@ -70,11 +74,7 @@ class Caution(StrEnum):
     OTHER_MEMBERSHIP_UNKNOWN = "other_membership_unknown"
 
 
-class Part(BaseModel):
-    model_config = ConfigDict(validate_assignment=True)
-
-
-class BatchRecord(Part):
+class BatchRecord(Kept):
     """One upsert request or one import. `bytes` of contacts, of an import packed as they are sent.
 
     `refused` contacts were named by a synchronous 400 and left out.
@@ -95,7 +95,7 @@ class BatchRecord(Part):
     updated: int = 0
 
 
-class RemovalRecord(Part):
+class RemovalRecord(Kept):
     """One portion of leavers. Once its jobs have ended, `leavers` = `removed` + `not_found` + `failed`."""
 
     number: int
@@ -108,7 +108,7 @@ class RemovalRecord(Part):
     sent_at: datetime | None = None
 
 
-class ListingRecord(Part):
+class ListingRecord(Kept):
     """SendGrid's contact export of the list, `id`, the `attempt`-th. So many `files` of it are stored with the plan."""
 
     id: str
@@ -120,7 +120,7 @@ class ListingRecord(Part):
     complete: bool = False
 
 
-class DriftRecord(Part):
+class DriftRecord(Kept):
     """SendGrid's own count of the list after the run, which may lag, and what it should be at least."""
 
     list_count: int
@@ -131,27 +131,27 @@ class DriftRecord(Part):
         return max(0, self.at_least - self.list_count)
 
 
-class SnapshotRecord(Part):
+class SnapshotRecord(Kept):
     id: str
     produced_at: datetime
     marker: str
     files: int
 
 
-class Progress(Part):
+class Progress(Kept):
     """Contacts and leavers done with, of all that the plan has."""
 
     done: int = 0
     total: int = 0
 
 
-class ErrorRecord(Part):
+class ErrorRecord(Kept):
     code: str
     message: str
     advice: str = ""
 
 
-class Request(Part):
+class Request(Kept):
     """What was asked for. Two requests that differ in nothing but who asked and when are one while they wait.
 
     `removes_export`: the last run of an export. It takes everybody off the list whom the export put there, and then the
@@ -172,10 +172,10 @@ class Request(Part):
         )
 
 
-class RunRecord(Request):
+class RunRecord(Request, Versioned):
     """`runs/<export>/<run>/run.json`. Times are UTC. `slice` counts the messages that have worked on the run."""
 
-    version: int = 1
+    version: int = VERSION
     run_id: str
     export_id: str
     connection_id: str | None = None
@@ -204,6 +204,15 @@ class RunRecord(Request):
     slice: int = 0
     attempts: int = 0  # slices in a row that ended in a failure which time may heal
     error: ErrorRecord | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgrade(cls, given: Any) -> Any:
+        """Records of the first app do not say of a batch whether it was begun: any that is planned may have been."""
+        if not isinstance(given, dict) or given.get("version", 1) != 1:
+            return given
+        batches = [{"begun": True, **batch} if isinstance(batch, dict) else batch for batch in given.get("batches", ())]
+        return given | {"version": VERSION, "batches": batches}
 
     @property
     def unplanned(self) -> list[BatchRecord]:

@@ -8,8 +8,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from shared.cloud.storage import Container, Storage
-from shared.errors import Conflict, NotFound
-from shared.runs.record import BatchKind, BatchRecord, RunRecord, export_of
+from shared.errors import Conflict, NewerFormat, NotFound
+from shared.runs import formats
+from shared.runs.record import VERSION, BatchKind, BatchRecord, RunRecord, export_of
+
+MEMBERS_VERSION = 1  # of members.parquet, noted beside it
 
 
 class RunStore:
@@ -20,10 +23,10 @@ class RunStore:
         self._state = storage.state
 
     def load(self, run_id: str) -> tuple[RunRecord, str]:
-        """The record and its ETag. NotFound, also if what is there is not a record."""
+        """The record and its ETag. NotFound, also if what is there is not a record; NewerFormat."""
         blob = self._runs.read(f"{_folder(run_id)}run.json")
         try:
-            return RunRecord.model_validate_json(blob.content), blob.etag
+            return formats.read(RunRecord, blob.content, f"{_folder(run_id)}run.json", VERSION), blob.etag
         except ValidationError as error:
             raise NotFound(f"{_folder(run_id)}run.json is not a run record", code="invalid_record") from error
 
@@ -67,8 +70,8 @@ class RunStore:
         for run_id in wanted:
             try:
                 run = self.load(run_id)[0]
-            except NotFound:
-                continue  # being created, or deleted since
+            except (NotFound, NewerFormat):
+                continue  # being created, or deleted since; or not for this version of the app
             yield run
 
     def plan(self, run: RunRecord) -> "Shelf":
@@ -90,7 +93,11 @@ class RunStore:
         return path
 
     def fetch_members(self, export_id: str, path: Path) -> Path | None:
-        """Download an export's membership; None if it has none yet."""
+        """Download an export's membership; None if it has none yet. NewerFormat."""
+        version = self._noted(export_id).get("version", "1")
+        formats.refuse_newer(
+            int(version) if version.isdecimal() else 1, MEMBERS_VERSION, f"state/{members_name(export_id)}"
+        )
         try:
             self._state.download(members_name(export_id), path)
         except NotFound:
@@ -99,7 +106,12 @@ class RunStore:
 
     def put_members(self, export_id: str, path: Path, *, list_id: str) -> None:
         """Store an export's membership; beside it, how many they are and on which list."""
-        noted = {"members": str(_rows(path)), "list_id": list_id.lower()}
+        noted = {"members": str(_rows(path)), "list_id": list_id.lower(), "version": str(MEMBERS_VERSION)}
+        self._state.upload(members_name(export_id), path, metadata=noted)
+
+    def replace_members(self, export_id: str, path: Path) -> None:
+        """Store the export's membership after somebody was taken out of it. Whatever else is noted of it stays."""
+        noted = self._noted(export_id) | {"members": str(_rows(path))}
         self._state.upload(members_name(export_id), path, metadata=noted)
 
     def count_members(self, export_id: str, list_id: str) -> int | None:
@@ -111,6 +123,10 @@ class RunStore:
     def is_of_other_list(self, export_id: str, list_id: str) -> bool:
         """Whether the export's membership is of another list than that: it was given another one since."""
         return self._noted(export_id).get("list_id", list_id.lower()) != list_id.lower()
+
+    def knows_list(self, export_id: str) -> bool:
+        """Whether it is noted which list the membership is of. The first app did not."""
+        return "list_id" in self._noted(export_id)
 
     def _noted(self, export_id: str) -> dict[str, str]:
         try:

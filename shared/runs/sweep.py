@@ -3,13 +3,12 @@
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
-from pydantic import BaseModel
-
 from shared import telemetry
 from shared.cloud.storage import BLOB_POISON, RUN_POISON
 from shared.destinations.schedule import due
 from shared.errors import Conflict, ExportError, NotFound
-from shared.runs import messages, removal
+from shared.runs import formats, messages, removal
+from shared.runs.formats import Versioned
 from shared.runs.messages import Message
 from shared.runs.record import Kind, Request, RunRecord
 from shared.runs.services import Services
@@ -18,10 +17,11 @@ from shared.telemetry import Event
 
 LOOK_BACK = timedelta(hours=1)  # times missed while the app was down for longer are not caught up with
 ORPHAN_AFTER = timedelta(minutes=15)  # a record this old: longer than a slice, a pause, and a dead instance's message
+VERSION = 1  # of sweep.json
 _NAME = "sweep.json"
 
 
-class Sweep(BaseModel):
+class Sweep(Versioned):
     """`state/sweep.json`: up to when the schedules have been looked at."""
 
     swept_at: datetime
@@ -60,7 +60,8 @@ def _last(services: Services, now: datetime) -> tuple[datetime, str | None]:
         blob = services.storage.state.read(_NAME)
     except NotFound:
         return now, None  # the first sweep of all: there is nothing to catch up with
-    return max(Sweep.model_validate_json(blob.content).swept_at, now - LOOK_BACK), blob.etag
+    last = formats.read(Sweep, blob.content, f"state/{_NAME}", VERSION)
+    return max(last.swept_at, now - LOOK_BACK), blob.etag
 
 
 def _start_due(services: Services, since: datetime, now: datetime, found: _Found) -> list[RunRecord]:

@@ -5,29 +5,35 @@ before a run's record and its message, so a crash in between leaves a run that t
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from shared.cloud.storage import Container
 from shared.errors import Conflict, NotFound, RunFailed
+from shared.runs import formats
+from shared.runs.formats import Kept, Versioned
 from shared.runs.record import Request
+
+VERSION = 1  # of turn.json
 
 _TRIES = 20  # writers of one export's document at the same moment are few; each loser of a race reads again
 
 
-class Waiting(BaseModel):
+class Waiting(Kept):
     """A run that has not begun."""
 
     run_id: str
     request: Request
 
 
-class Turn(BaseModel):
+class Turn(Versioned):
     """Which run is worked on, which wait, and what the app knows of the export beside its membership.
 
-    planned      the snapshots that the last plan was made of, by segment
-    has_members  a membership was written once, so its file has been lost if it is not there
-    removing     the run after which the export is removed; none is queued behind it
+    planned        the snapshots that the last plan was made of, by segment
+    has_members    a membership was written once, so its file has been lost if it is not there
+    removing       the run after which the export is removed; none is queued behind it
+    removed_since  when it was noticed that the export has no document
     """
 
     active: str | None = None
@@ -35,6 +41,7 @@ class Turn(BaseModel):
     planned: dict[str, str] = Field(default_factory=dict)
     has_members: bool = False
     removing: str | None = None
+    removed_since: datetime | None = None
 
     def refuse_while_removing(self) -> None:
         """Conflict if the export is about to be removed."""
@@ -86,7 +93,7 @@ class Turns:
         except NotFound:
             return Turn(), None
         try:
-            return Turn.model_validate_json(blob.content), blob.etag
+            return formats.read(Turn, blob.content, f"state/{turn_name(export_id)}", VERSION), blob.etag
         except ValidationError as error:
             raise RunFailed(
                 f"state/{turn_name(export_id)} is not what the app wrote there",

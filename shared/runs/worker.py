@@ -7,11 +7,9 @@ Messages may come twice, late, or not at all; instances may die anywhere. What h
 """
 
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from shared import telemetry
 from shared.cloud.storage import RUN_QUEUE
@@ -19,12 +17,14 @@ from shared.errors import (
     Conflict,
     ExportError,
     LeaseLost,
+    NewerFormat,
     NotFound,
     RetryLater,
     RunCanceled,
     RunFailed,
     RunSkipped,
     ServiceUnavailable,
+    internal_error,
 )
 from shared.runs import config, ended, finish, messages, prepare, reconcile, removal, remove, send, settle, stopping
 from shared.runs.lease import Lease, held
@@ -71,6 +71,8 @@ def _process(services: Services, message: Message) -> None:
             run = _take_turn(services, message)
             if run:
                 _work(services, run, lease)
+    except NewerFormat as error:  # when the newer app is back, its sweep takes the run up
+        telemetry.error(Event.FORMAT_NEWER, message=error.message)
     except (Conflict, LeaseLost):
         # Another instance works on the export, or has just written: this message may be all that the run has, so it
         # comes back, and is out of date by then if the run has gone on without it.
@@ -160,13 +162,7 @@ def _error_of(phase: Callable[[], None]) -> ExportError | None:
     except ExportError as error:
         return RunFailed(error.message, code=error.code, advice=error.advice)
     except Exception as error:  # noqa: BLE001 -- a fault of ours must not end in an endless loop of one message
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        raise ServiceUnavailable(
-            f"internal error: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}",
-            code="internal_error",
-            retry_after=60,
-            advice="This is a fault of the app. Look at its log around this time, and report it.",
-        ) from None
+        raise internal_error(error) from None
     return None
 
 

@@ -46,10 +46,14 @@ class FieldDefinition:
 
 @dataclass(frozen=True, slots=True)
 class FoundContact:
-    """A contact that a search found: its id of today and the lists it is on."""
+    """A contact that a search found: its id of today, the lists it is on, and its own address in lower case.
+
+    A search also finds contacts by their alternate addresses: then `address` is another than the one asked for.
+    """
 
     id: str
     list_ids: frozenset[str]
+    address: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +226,16 @@ class SendGrid:
                 jobs.append(_id(routes.LIST_REMOVAL, answer, "job_id"))
         return Removal(tuple(jobs), tuple(unknown))
 
+    def delete_contact(self, contact_id: str) -> str:
+        """Queue the deletion of one contact from the account, and give its job's id. ContactsNotFound.
+
+        The same endpoint deletes all contacts if it is told to: nothing but one id is ever said here.
+        """
+        if not is_id(contact_id):
+            raise ValueError("not a contact id")
+        answer = self._transport.call(routes.CONTACT_DELETION, query={"ids": contact_id})
+        return _id(routes.CONTACT_DELETION, answer, "job_id")
+
     def _calls_of(self, list_id: str, contact_ids: Iterable[str]) -> Iterator[Sequence[str]]:
         """The ids, cut so that no URL becomes too long."""
         room = LONGEST_URL - len(self._transport.url(routes.LIST_REMOVAL, list_id, query={"contact_ids": ""}))
@@ -330,5 +344,9 @@ def _found(result: Mapping[str, Any]) -> dict[str, FoundContact]:
         contact = entry.get("contact") if isinstance(entry, dict) else None
         if isinstance(contact, dict) and is_id(contact.get("id")):
             lists = contact.get("list_ids")
-            found[address.lower()] = FoundContact(contact["id"], frozenset(lists if isinstance(lists, list) else ()))
+            found[address.lower()] = FoundContact(
+                contact["id"],
+                frozenset(lists if isinstance(lists, list) else ()),
+                str(contact.get("email") or "").lower(),
+            )
     return found

@@ -178,7 +178,7 @@ POLICY: tuple[Rule, ...] = (
         ContactsNotFound,
         "contacts_not_found",
         "the list or one of the contacts does not exist",
-        routes=frozenset({routes.LIST_REMOVAL}),
+        routes=frozenset({routes.LIST_REMOVAL, routes.CONTACT_DELETION}),
     ),
     Rule(
         _only(404),

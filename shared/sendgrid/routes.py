@@ -60,6 +60,7 @@ UPSERT = Route("PUT", f"{_MARKETING}/contacts", about_people=True)
 IMPORT = Route("PUT", f"{_MARKETING}/contacts/imports", reads=True)  # announced only: nothing changes without the file
 JOB = Route("GET", f"{_MARKETING}/contacts/imports/{{}}", reads=True, about_people=True)
 SEARCH = Route("POST", f"{_MARKETING}/contacts/search/emails", reads=True, about_people=True)
+CONTACT_DELETION = Route("DELETE", f"{_MARKETING}/contacts")
 CONTACT_COUNT = Route("GET", f"{_MARKETING}/contacts/count", reads=True)
 
 CONTACT_EXPORT = Route("POST", f"{_MARKETING}/contacts/exports")

@@ -24,7 +24,8 @@ from shared.cloud.storage import RunQueue, Storage
 from shared.contacts.reading import quoted
 from shared.destinations.models import Connection
 from shared.destinations.store import Destinations
-from shared.runs import worker
+from shared.erasures import triggers
+from shared.erasures.start import ErasureMessage
 from shared.runs.lease import LEASE_SECONDS
 from shared.runs.messages import Message
 from shared.runs.record import Kind, Request, RunRecord, State
@@ -152,7 +153,7 @@ class World:
         peeked = self.queue.client.peek_messages(max_messages=32)
         return [Message.model_validate_json(b64decode(each.content)) for each in peeked]
 
-    def deliver(self) -> Message | None:
+    def deliver(self) -> Message | ErasureMessage | None:
         """Work on the message that came first; None if there is none."""
         received = self.queue.client.receive_message(visibility_timeout=300)
         if received is None:
@@ -163,13 +164,13 @@ class World:
         self.queue.client.delete_message(received)
         return message
 
-    def process(self, received: QueueMessage) -> Message:
+    def process(self, received: QueueMessage) -> Message | ErasureMessage:
         """What the trigger does with a message, at the time when it would have become visible."""
         text = b64decode(received.content).decode()
         self.now += timedelta(seconds=self.queue.delays.get(text, 0))
-        message = Message.model_validate_json(text)
-        worker.process(self.services, message)
-        return message
+        triggers.work(self.services, text.encode())
+        parsed = json.loads(text)
+        return ErasureMessage(**parsed) if "erasure_id" in parsed else Message(**parsed)
 
     def work(self) -> int:
         """Deliver messages until there are none; gives how many there were."""

@@ -226,11 +226,8 @@ def test_removing_from_a_list_that_is_gone_says_so(sendgrid: SendGrid) -> None:
         sendgrid.remove_from_list(NOBODY, [NOBODY])
 
 
-def test_many_removals_are_cut_so_that_no_url_is_too_long(
-    sim: SimulatedSendGrid, sendgrid: SendGrid, make_transport: Callable[..., Transport], list_id: str
-) -> None:
-    put(sim, sendgrid, list_id, *(f"{number}@example.com" for number in range(500)))
-    ids = list(members(sim, list_id).values())
+def watched(make_transport: Callable[..., Transport]) -> tuple[Transport, list[str]]:
+    """A transport, and the URLs that it will have asked for."""
     urls: list[str] = []
 
     class Watching(Transport):
@@ -240,6 +237,15 @@ def test_many_removals_are_cut_so_that_no_url_is_too_long(
 
     transport = make_transport()
     transport.__class__ = Watching
+    return transport, urls
+
+
+def test_many_removals_are_cut_so_that_no_url_is_too_long(
+    sim: SimulatedSendGrid, sendgrid: SendGrid, make_transport: Callable[..., Transport], list_id: str
+) -> None:
+    put(sim, sendgrid, list_id, *(f"{number}@example.com" for number in range(500)))
+    ids = list(members(sim, list_id).values())
+    transport, urls = watched(make_transport)
     removal = SendGrid(transport).remove_from_list(list_id, ids)
     sim.finish_jobs()
     assert members(sim, list_id) == {}
@@ -265,6 +271,30 @@ def test_what_is_no_contact_id_is_not_sent(sim: SimulatedSendGrid, sendgrid: Sen
 
 def test_removing_nobody_asks_nothing(sim: SimulatedSendGrid, sendgrid: SendGrid, list_id: str) -> None:
     assert sendgrid.remove_from_list(list_id, []).job_ids == ()
+    assert sim.stats()["requests"] == {}
+
+
+# Deletion from the account
+
+
+def test_one_contact_is_deleted_by_its_id_and_nothing_else_is_said(
+    sim: SimulatedSendGrid, sendgrid: SendGrid, make_transport: Callable[..., Transport], list_id: str
+) -> None:
+    put(sim, sendgrid, list_id, "ann@example.com", "bob@example.com")
+    contact = sendgrid.search_emails(["ann@example.com"]).found["ann@example.com"]
+    assert contact.address == "ann@example.com"
+    transport, urls = watched(make_transport)
+    job_id = SendGrid(transport).delete_contact(contact.id)
+    sim.finish_jobs()
+    assert sendgrid.job(job_id).deleted == 1
+    assert members(sim, list_id).keys() == {"bob@example.com"}
+    assert {urlsplit(url).query for url in urls} == {f"ids={contact.id}"}
+
+
+@pytest.mark.parametrize("no_id", ["", "a,b", "x&delete_all_contacts=true", "a b"])
+def test_what_is_no_single_id_deletes_nobody(sim: SimulatedSendGrid, sendgrid: SendGrid, no_id: str) -> None:
+    with pytest.raises(ValueError, match="not a contact id"):
+        sendgrid.delete_contact(no_id)
     assert sim.stats()["requests"] == {}
 
 
