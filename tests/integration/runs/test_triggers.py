@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -187,14 +188,14 @@ def test_a_snapshot_that_is_overwritten_while_it_is_read_is_read_anew(
     world.land("ada@example.com")
     started = world.start()
     segments = world.services.storage.segments
-    real = segments.download
+    real = segments.stream
 
-    def overwritten_first(*arguments: object, **options: object) -> None:
+    def overwritten_first(*arguments: Any, **options: Any) -> Iterator[bytes]:
         monkeypatch.undo()
         world.land("grace@example.com")
-        real(*arguments, **options)  # type: ignore[arg-type]
+        return real(*arguments, **options)
 
-    monkeypatch.setattr(segments, "download", overwritten_first)
+    monkeypatch.setattr(segments, "stream", overwritten_first)
     world.work()
     run = world.ended(started.run_id)
     assert run.state is State.SUCCESSFUL
@@ -210,14 +211,14 @@ def test_a_snapshot_that_is_deleted_while_it_is_read_is_looked_for_again(
     world.land("ada@example.com")
     started = world.start()
     segments = world.services.storage.segments
-    real = segments.download
+    real = segments.stream
 
-    def deleted_first(*arguments: object, **options: object) -> None:
+    def deleted_first(*arguments: Any, **options: Any) -> Iterator[bytes]:
         monkeypatch.undo()
         segments.delete("People.csv")
-        real(*arguments, **options)  # type: ignore[arg-type]
+        return real(*arguments, **options)
 
-    monkeypatch.setattr(segments, "download", deleted_first)
+    monkeypatch.setattr(segments, "stream", deleted_first)
     world.work()
     run = world.ended(started.run_id)
     assert run.error is not None
