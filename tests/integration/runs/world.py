@@ -88,11 +88,11 @@ class World:
         """An empty list, nothing in state, no runs."""
         for container in (self.services.storage.runs, self.services.storage.state):
             container.delete_all("")
-        self.queue.client.clear_messages()
         self.sim.fail_rows([])
         self._put_what_every_test_needs()
 
     def _put_what_every_test_needs(self) -> None:
+        self.queue.client.clear_messages()  # all tests have one
         self.list_id = self.sim.create_list("Newsletter")
         self.put_connection()
         self.put_export()
