@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 PEERS := .local/bench/peers/.ready
-JOBS ?= 2
+JOBS ?= 3
 N ?= 200
 SEED ?= 1
 EXPORTS ?= 100
@@ -28,9 +28,9 @@ demo: $(READY) ## land a segment on the local stack and watch it reach the SendG
 run: $(READY) ## keep the local stack up until Ctrl-C
 	@$(PYTHON) -m local.run
 
-test: browser ## all tests: the browser's and the whole stack's one after the other, the rest on JOBS processes (JOBS=2)
-	@$(PYTHON) -m pytest tests/system
-	@$(PYTHON) -m pytest --ignore tests/system --ignore tests/browser -n $(JOBS) --dist loadfile
+test: $(READY) ## all tests, on JOBS processes (JOBS=3; many wait rather than compute)
+	@bash tests/browser/chromium.sh
+	@$(PYTHON) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(READY) ## ruff, mypy, the Functions doctor
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy

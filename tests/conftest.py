@@ -2,10 +2,30 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from local.azurite import Azurite
+
+# What takes longest comes first, so that no process has a long file left when the others are done.
+_LONGEST = (
+    "integration/runs/test_crashes.py",
+    "system/test_load.py",
+    "integration/runs/test_reconcile.py",
+    "faults/test_faults.py",
+    "integration/local/test_stack.py",
+    "system/test_host_life.py",
+    "integration/local/test_host.py",
+    "integration/api/test_contract.py",
+    "faults/test_machine.py",
+    "unit/contacts/test_against_model.py",
+)
+_ORDER = {Path(__file__).parent / name: place for place, name in enumerate(_LONGEST)}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _ORDER.get(item.path, len(_ORDER)))
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 _SCRIPT = Path(__file__).parent / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
+_SWEEP = Path(__file__).parent / "sweep.js"
 _LEAST_NODE = 20
 _ATTEMPTS = 5  # a port found free may be taken before Azurite binds it
 
@@ -109,7 +110,8 @@ class Azurite:
         self.location.mkdir(parents=True, exist_ok=True)
         log = self.location / "azurite.log"
         log.write_bytes(b"")
-        command = [node(), str(_SCRIPT), "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+        command = [node(), "--require", str(_SWEEP), str(_SCRIPT)]
+        command += ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
         command += ["--blobPort", str(ports[0]), "--queuePort", str(ports[1]), "--tablePort", "0"]
         command += ["--inMemoryPersistence"] if self._in_memory else ["--location", str(self.location)]
         if self._entra:

@@ -166,11 +166,12 @@ class SimulatedSendGrid:
 
     def finish_jobs(self, seconds: float = 60) -> None:
         """Let every job that is under way end now, and wait for it."""
-        deadline = time.monotonic() + seconds
+        deadline, pause = time.monotonic() + seconds, 0.001
         while int(self._post("jobs/hurry", {})["pending"]):
             if time.monotonic() > deadline:
                 raise TimeoutError("the simulated SendGrid's jobs did not end")
-            time.sleep(0.01)
+            time.sleep(pause)
+            pause = min(2 * pause, 0.05)
 
     def _get(self, name: str, **query: str) -> Document:
         return self._call("GET", f"{name}?{urlencode(query)}")

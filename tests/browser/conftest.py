@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CHROMIUM = shutil.which("chromium")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(browser: "Browser") -> Iterator[Stack]:  # without a browser none is needed
     """Landings count at once and jobs end at once, so that no test waits for time to pass."""
     with Stack(settings={"LANDING_SETTLE_SECONDS": "0"}) as stack:
@@ -28,8 +28,9 @@ def stack(browser: "Browser") -> Iterator[Stack]:  # without a browser none is n
         yield stack
 
 
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Browser]":
+@pytest.fixture(scope="package")
+def browser() -> "Iterator[Browser]":
+    """Until the last test that needs it: Playwright's event loop runs in this thread, where others may want one."""
     api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: make browser")
     if not CHROMIUM:
         pytest.skip("Chromium is not installed: make browser")

@@ -84,6 +84,8 @@ def _memberships(scenario: "Scenario") -> list[str]:
         if missing := sorted(wanted - members.keys()):
             found.append(f"membership of {export.id}: missing: {missing}")
         too_many = members.keys() - wanted - (_ever(scenario) if export.removal == "none" else set())
+        # Who is refused keeps the old entry: unconfirmed, if the answer to an earlier batch was lost.
+        too_many -= {who for who in export.refused(scenario.segments) if members.get(who) == 0}
         if too_many:
             found.append(f"membership of {export.id}: too many: {sorted(too_many)}")
         if unsure := sorted(address for address in wanted & members.keys() if not members[address]):

@@ -16,6 +16,7 @@ from typing import TypeAlias
 MARK = "Quillon"
 FIELD = "loyalty_tier"
 COLUMNS = ("CustomerId", "EMail", "FirstName", "Tier", "Consent")
+ODD = "@people.x"  # what only SendGrid takes offence at
 LARGEST = 14  # people of a segment
 BOTH = 4  # people that may be in any segment
 
@@ -119,12 +120,17 @@ class Export:
                 found[address] = {"first_name": row[2], **({FIELD: row[3]} if self.tier else {})}
         return found
 
+    def refused(self, segments: Mapping[str, Segment]) -> set[str]:
+        """Whom SendGrid refuses of those who are in the segments."""
+        rows = [row for name in self.segments for row in segments[name].rows if len(row) == len(COLUMNS)]
+        return {row[1] for row in rows if row[1].endswith(ODD) and (not self.only_consenting or row[4] == "True")}
+
 
 def _dirt(rng: Random, form: str) -> Row:
     """A row that cannot become a contact; the fourth kind is one that only SendGrid refuses."""
     tail = (f"{MARK}Dirt", "none", "True")
     kinds: list[Row] = [("D1", "", *tail), ("D2", "no address", *tail), ("D3", "a@b@c.example", *tail)]
-    kinds.append(("D4", f"odd{rng.randint(1, 9)}@people.x", *tail))
+    kinds.append(("D4", f"odd{rng.randint(1, 9)}{ODD}", *tail))
     if form != "ndjson":
         kinds.append(("D5", *tail, *tail, *tail))
     return rng.choice(kinds)

@@ -8,7 +8,7 @@ from local.stack import Stack
 from tests.system.scene import Scene
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
     """Landings count at once and jobs end at once, so that no test waits for time to pass."""
     with Stack(settings={"LANDING_SETTLE_SECONDS": "0"}) as stack:

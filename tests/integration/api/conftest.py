@@ -104,8 +104,8 @@ def viewer(entra_runtime: Runtime) -> Api:
 
 @pytest.fixture
 def fresh() -> str:
-    """A word that no other test uses."""
-    return uuid.uuid4().hex[:8]
+    """A word that no other test uses, with a letter first: a file whose name is a number is a part of something."""
+    return f"t{uuid.uuid4().hex[:8]}"
 
 
 def export_of(connection: str | None, list_id: str, **more: Any) -> Document:

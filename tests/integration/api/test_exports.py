@@ -10,6 +10,7 @@ import pytest
 
 from local.stack import ENDED, Stack
 from tests.integration.api.conftest import ANY, NEW, Api, assert_problem, export_of
+from tests.integration.functions.conftest import Answer
 
 PATIENCE = 60  # seconds
 
@@ -27,14 +28,15 @@ def list_id(stack: Stack, fresh: str) -> str:
     return stack.sendgrid.create_list(fresh)
 
 
-def work_off(stack: Stack, api: Api, export_id: str) -> Document:
-    """Give process_run the queue's messages until the export's newest run has ended."""
+def work_off(stack: Stack, api: Api, queued: Answer) -> Document:
+    """Give process_run the queue's messages until the run that `queued` tells of has ended."""
+    path = f"/runs/{queued.json()['run_id']}"
     queue = stack.storage.export_runs.client
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        newest = max(stack.runs(export_id), key=lambda run: str(run["run_id"]))
-        if newest["state"] in ENDED:
-            return newest
+        run = api.get(path)
+        if run["state"] in ENDED:
+            return run
         if message := queue.receive_message():
             queue.delete_message(message)
             assert api.runtime.queue("process_run", base64.b64decode(message.content).decode()), api.runtime.log()
@@ -111,8 +113,7 @@ def test_a_detached_export_keeps_its_settings_and_does_not_run(
     detached = api("PUT", path, export_of(None, list_id, schedule="* * * * *"), ANY).json()
     assert (detached["connection"], detached["next_run_at"], detached["list_id"]) == (None, None, list_id)
     assert fresh not in {run["export_id"] for run in api("POST", "/runs").json()["runs"]}
-    api("POST", f"{path}/runs")
-    run = work_off(stack, api, fresh)
+    run = work_off(stack, api, api("POST", f"{path}/runs"))
     assert (run["state"], run["error"]["code"]) == ("skipped", "detached")
     assert "is detached" in run["reason"]
 
@@ -122,8 +123,7 @@ def test_removing_keeps_the_people_unless_told_otherwise(
 ) -> None:
     stack.land(f"S{fresh}.csv", b"EMail\na@example.com\nb@example.com\n")
     api("PUT", f"/exports/{fresh}", export_of(connection, list_id, segments=[f"S{fresh}"]), NEW)
-    api("POST", f"/exports/{fresh}/runs")
-    assert work_off(stack, api, fresh)["state"] == "successful"
+    assert work_off(stack, api, api("POST", f"/exports/{fresh}/runs"))["state"] == "successful"
     assert api.get(f"/exports/{fresh}")["members"] == 2
     assert_problem(api("DELETE", f"/exports/{fresh}?members=some", headers=ANY), 400, field="members")
     assert api("DELETE", f"/exports/{fresh}", headers=ANY).status == 204
@@ -139,8 +139,7 @@ def test_removing_with_its_people_takes_off_whom_it_put_there_and_nobody_else(
     for export_id, segment in ((fresh, f"S{fresh}"), (f"other-{fresh}", f"T{fresh}")):
         document = export_of(connection, list_id, segments=[segment], removal="none")
         api("PUT", f"/exports/{export_id}", document, NEW)
-        api("POST", f"/exports/{export_id}/runs")
-        assert work_off(stack, api, export_id)["state"] == "successful"
+        assert work_off(stack, api, api("POST", f"/exports/{export_id}/runs"))["state"] == "successful"
     paused = export_of(connection, list_id, segments=[f"S{fresh}"], removal="none", enabled=False)
     api("PUT", f"/exports/{fresh}", paused, ANY)
 
@@ -153,14 +152,13 @@ def test_removing_with_its_people_takes_off_whom_it_put_there_and_nobody_else(
     assert_problem(api("POST", f"/exports/{fresh}/runs"), 409, code="being_removed")
     assert_problem(api("PUT", f"/exports/{fresh}", paused, ANY), 409, code="being_removed")
 
-    run = work_off(stack, api, fresh)
+    run = work_off(stack, api, accepted)
     assert (run["state"], run["counts"]["removed"], run["counts"]["kept_by_other_export"]) == ("successful", 1, 1)
     assert stack.sendgrid.addresses(list_id) == {"shared@example.com", "theirs@example.com"}
     assert_problem(api("GET", f"/exports/{fresh}"), 404)
     assert not [item.name for item in stack.storage.state.list(f"{fresh}/") if not item.name.endswith("/lock")]
     api("PUT", f"/exports/{fresh}", paused | {"enabled": True}, NEW)  # and it can be made anew
-    api("POST", f"/exports/{fresh}/runs")
-    assert work_off(stack, api, fresh)["counts"]["accepted"] == 2
+    assert work_off(stack, api, api("POST", f"/exports/{fresh}/runs"))["counts"]["accepted"] == 2
 
 
 def test_an_export_stays_when_its_people_could_not_be_taken_off(
@@ -168,11 +166,10 @@ def test_an_export_stays_when_its_people_could_not_be_taken_off(
 ) -> None:
     stack.land(f"S{fresh}.csv", b"EMail\na@example.com\n")
     api("PUT", f"/exports/{fresh}", export_of(connection, list_id, segments=[f"S{fresh}"]), NEW)
-    api("POST", f"/exports/{fresh}/runs")
-    work_off(stack, api, fresh)
-    run_id = api("DELETE", f"/exports/{fresh}?members=remove", headers=ANY).json()["run_id"]
-    assert api("POST", f"/runs/{run_id}/cancel").status == 202
-    assert work_off(stack, api, fresh)["state"] == "canceled"
+    work_off(stack, api, api("POST", f"/exports/{fresh}/runs"))
+    removal = api("DELETE", f"/exports/{fresh}?members=remove", headers=ANY)
+    assert api("POST", f"/runs/{removal.json()['run_id']}/cancel").status == 202
+    assert work_off(stack, api, removal)["state"] == "canceled"
     kept = api.get(f"/exports/{fresh}")
     assert (kept["removing"], kept["members"]) == (False, 1)
     assert stack.sendgrid.addresses(list_id) == {"a@example.com"}

@@ -30,8 +30,7 @@ def run(stack: Stack, api: Api) -> Document:
     stack.sendgrid.fail_rows(["refused@example.com"])
     stack.land("Reported.csv", ROWS)
     api("PUT", "/exports/reported", export_of("reports", list_id, segments=["Reported"]), NEW)
-    api("POST", "/exports/reported/runs")
-    return work_off(stack, api, "reported")
+    return work_off(stack, api, api("POST", "/exports/reported/runs"))
 
 
 def test_the_report_is_a_download_of_every_row_that_went_astray(api: Api, run: Document) -> None:
@@ -107,10 +106,11 @@ def test_a_page_size_that_is_none_is_a_problem(api: Api, run: Document, path: st
 def test_a_run_that_was_canceled_says_so(api: Api, stack: Stack, fresh: str) -> None:
     stack.put_connection(f"c-{fresh}")
     api("PUT", f"/exports/{fresh}", export_of(f"c-{fresh}", stack.sendgrid.create_list(fresh)), NEW)
-    run_id = api("POST", f"/exports/{fresh}/runs").json()["run_id"]
+    queued = api("POST", f"/exports/{fresh}/runs")
+    run_id = queued.json()["run_id"]
     accepted = api("POST", f"/runs/{run_id}/cancel")
     assert (accepted.status, accepted.headers["location"]) == (202, f"/api/runs/{run_id}")
-    assert work_off(stack, api, fresh)["state"] == "canceled"
+    assert work_off(stack, api, queued)["state"] == "canceled"
     standing = api.get(f"/exports/{fresh}")
     assert (standing["last_run"]["state"], standing["active_run"]) == ("canceled", None)
     assert_problem(api("POST", f"/runs/{fresh}-20200101T000000Z-abcdef/cancel"), 404, code="not_found")
@@ -121,8 +121,8 @@ def test_withdrawn_consent_stops_what_is_under_way(api: Api, stack: Stack, fresh
     stack.land(f"S{fresh}.csv", b"EMail\na@example.com\n")
     list_id = stack.sendgrid.create_list(fresh)
     api("PUT", f"/exports/{fresh}", export_of(f"c-{fresh}", list_id, segments=[f"S{fresh}"]), NEW)
-    api("POST", f"/exports/{fresh}/runs")
+    queued = api("POST", f"/exports/{fresh}/runs")
     assert api("DELETE", f"/connections/c-{fresh}/consent", headers={"if-match": "*"}).status == 200
-    run = work_off(stack, api, fresh)
+    run = work_off(stack, api, queued)
     assert (run["state"], run["error"]["code"]) == ("skipped", "consent_missing")
     assert stack.sendgrid.addresses(list_id) == set()

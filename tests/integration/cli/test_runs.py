@@ -84,7 +84,7 @@ def test_a_wrong_key_is_not_let_in_and_not_repeated(stack: Stack) -> None:
 def test_it_runs_as_a_program_on_storage(stack: Stack, export: str) -> None:
     command = [sys.executable, "-m", "shared.cli", "run", export]
     env = {"PATH": os.environ["PATH"], **stack.settings}
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=240)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.split()[0].startswith(f"{export}-")
     assert done.stdout.split()[1] == "queued"

@@ -80,7 +80,7 @@ class TinyHost:
         lines = map(json.loads, self.journal.read_text(encoding="utf-8").splitlines())
         return [line for line in lines if line["function"] == function]
 
-    def wait(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+    def wait(self, condition: Callable[[], bool], seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, self.log.read_text(encoding="utf-8")

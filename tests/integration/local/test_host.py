@@ -18,7 +18,7 @@ def test_an_http_function_gets_the_request_as_the_real_host_shapes_it(serving: T
         f"{serving.url}/tiny/things/a%20b?one=1&empty=&one=2",
         data=b"body",
         headers={**KEY, "X-Mixed": "Case"},
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 202
     assert answer.headers["Location"] == "/there"
@@ -50,11 +50,11 @@ def test_an_http_function_gets_the_request_as_the_real_host_shapes_it(serving: T
 )
 def test_routes_and_keys(serving: TinyHost, method: str, path: str, key: str | None, status: int) -> None:
     headers = {"x-functions-key": key} if key else {}
-    assert requests.request(method, f"{serving.url}/{path}", headers=headers, timeout=10).status_code == status
+    assert requests.request(method, f"{serving.url}/{path}", headers=headers, timeout=60).status_code == status
 
 
 def test_an_unhandled_exception_is_a_bare_500(serving: TinyHost) -> None:
-    answer = requests.get(f"{serving.url}/tiny/open?fail=yes", timeout=10)
+    answer = requests.get(f"{serving.url}/tiny/open?fail=yes", timeout=60)
     assert (answer.status_code, answer.content) == (500, b"")
 
 
@@ -124,10 +124,10 @@ def test_a_message_that_is_not_base64_is_poisoned_unread(tiny: TinyHost, azurite
 
 def test_a_long_message_stays_hidden_while_it_is_worked_on(tiny: TinyHost) -> None:
     tiny.queue.create_queue()
-    tiny.queue.send_message("sleep 5")
-    tiny.start("--hidden-seconds", "2")
+    tiny.queue.send_message("sleep 6")
+    tiny.start("--hidden-seconds", "4")
     tiny.wait(lambda: len(tiny.notes("worked")) == 2)
-    assert [note["text"] for note in tiny.notes("worked")] == ["sleep 5", "slept"]
+    assert [note["text"] for note in tiny.notes("worked")] == ["sleep 6", "slept"]
 
 
 def test_the_message_of_a_killed_host_comes_back(tiny: TinyHost) -> None:
@@ -137,7 +137,7 @@ def test_the_message_of_a_killed_host_comes_back(tiny: TinyHost) -> None:
     tiny.wait(lambda: bool(tiny.notes("worked")))
     killed.kill()
     killed.wait()
-    tiny.start("--hidden-seconds", "2")
+    tiny.start()
     tiny.wait(lambda: tiny.notes("worked")[-1]["text"] == "slept")
     assert [note.get("dequeue_count") for note in tiny.notes("worked")] == [1, 2, None]
 
@@ -148,7 +148,7 @@ def test_sigterm_lets_the_function_in_hand_end(tiny: TinyHost) -> None:
     host = tiny.start()
     tiny.wait(lambda: bool(tiny.notes("worked")))
     host.send_signal(signal.SIGTERM)
-    assert host.wait(20) == 0
+    assert host.wait(60) == 0
     assert tiny.notes("worked")[-1]["text"] == "slept"
     assert tiny.queue.get_queue_properties().approximate_message_count == 0
 
@@ -180,7 +180,7 @@ def test_a_port_that_is_taken_is_named(tiny: TinyHost) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        assert tiny.launch("--port", str(port)).wait(20) == 1
+        assert tiny.launch("--port", str(port)).wait(60) == 1
     assert f"port {port} is not free" in tiny.log.read_text(encoding="utf-8")
 
 
@@ -199,5 +199,5 @@ def test_an_app_that_azure_would_refuse_is_refused_loudly(
         del tiny.settings[setting]
     else:
         tiny.settings[setting] = value
-    assert tiny.launch("--port", "0").wait(20) == 1
+    assert tiny.launch("--port", "0").wait(60) == 1
     assert complaint in tiny.log.read_text(encoding="utf-8")

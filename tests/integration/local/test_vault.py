@@ -95,7 +95,7 @@ def test_a_token_for_another_service_does_not_open_the_vault(vault: LocalVault, 
         f"{vault.url}/secrets/key",
         headers={"Authorization": f"Bearer {token}"},
         verify=str(vault.certificate),
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 401
     assert "vault.azure.net" in answer.headers["WWW-Authenticate"]
@@ -103,4 +103,4 @@ def test_a_token_for_another_service_does_not_open_the_vault(vault: LocalVault, 
 
 def test_a_client_that_does_not_know_the_certificate_refuses_the_vault(vault: LocalVault) -> None:
     with pytest.raises(requests.exceptions.SSLError):
-        requests.get(vault.url, timeout=10)
+        requests.get(vault.url, timeout=60)

@@ -75,7 +75,7 @@ def test_what_was_accepted_before_the_end_is_in_the_membership(world: World, sta
 def test_batches_in_flight_beside_one_that_fails_are_recorded(world: World) -> None:
     world.land(*PEOPLE[:8])
     upsert_fault(world, status=400, message="something else")
-    upsert_fault(world, latency=0.3, times=3)  # they end after the one that fails
+    upsert_fault(world, latency=1.0, times=3)  # they end after the one that fails
     run = world.run()
     assert run.state is State.FAILED
     assert run.counts["accepted"] == 2 * (IN_FLIGHT - 1)

@@ -190,10 +190,10 @@ def test_a_snapshot_that_is_overwritten_while_it_is_read_is_read_anew(
     segments = world.services.storage.segments
     real = segments.stream
 
-    def overwritten_first(*arguments: object, **options: object) -> Iterator[bytes]:
+    def overwritten_first(*arguments: Any, **options: Any) -> Iterator[bytes]:
         monkeypatch.undo()
         world.land("grace@example.com")
-        return real(*arguments, **options)  # type: ignore[arg-type]
+        return real(*arguments, **options)
 
     monkeypatch.setattr(segments, "stream", overwritten_first)
     world.work()
@@ -213,10 +213,10 @@ def test_a_snapshot_that_is_deleted_while_it_is_read_is_looked_for_again(
     segments = world.services.storage.segments
     real = segments.stream
 
-    def deleted_first(*arguments: object, **options: object) -> Iterator[bytes]:
+    def deleted_first(*arguments: Any, **options: Any) -> Iterator[bytes]:
         monkeypatch.undo()
         segments.delete("People.csv")
-        return real(*arguments, **options)  # type: ignore[arg-type]
+        return real(*arguments, **options)
 
     monkeypatch.setattr(segments, "stream", deleted_first)
     world.work()

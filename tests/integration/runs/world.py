@@ -82,14 +82,18 @@ class World:
             upload=Uploads(sim.url).send,
             now=lambda: self.now,
         )
-        self.begin_anew()
+        self._database = duckdb.connect()
+        self._put_what_every_test_needs()
 
     def begin_anew(self) -> None:
         """An empty list, nothing in state, no runs."""
         for container in (self.services.storage.runs, self.services.storage.state):
             container.delete_all("")
-        self.queue.client.clear_messages()
         self.sim.fail_rows([])
+        self._put_what_every_test_needs()
+
+    def _put_what_every_test_needs(self) -> None:
+        self.queue.client.clear_messages()  # all tests have one
         self.list_id = self.sim.create_list("Newsletter")
         self.put_connection()
         self.put_export()
@@ -233,11 +237,11 @@ class World:
 
     def members(self, export_id: str = "newsletter") -> dict[str, bool]:
         """The membership: address -> whether SendGrid has confirmed it."""
-        with TemporaryDirectory() as folder, duckdb.connect() as database:
+        with TemporaryDirectory() as folder:
             path = self.services.runs.fetch_members(export_id, Path(folder) / "members.parquet")
             if path is None:
                 return {}
-            rows = database.execute("SELECT address, fingerprint FROM read_parquet(?)", [str(path)]).fetchall()
+            rows = self._database.execute("SELECT address, fingerprint FROM read_parquet(?)", [str(path)]).fetchall()
         return {address: fingerprint != 0 for address, fingerprint in rows}
 
     def put_on_list(self, *addresses: str) -> None:
@@ -256,11 +260,10 @@ class World:
     def add_members(self, *addresses: str, export_id: str = "newsletter") -> None:
         """Put people into the membership, as if an earlier run had done it."""
         everybody = sorted({*self.members(export_id), *addresses})
-        with TemporaryDirectory() as folder, duckdb.connect() as database:
+        with TemporaryDirectory() as folder:
             path = Path(folder) / "members.parquet"
-            database.execute("CREATE TABLE members (address VARCHAR, fingerprint UBIGINT)")
-            database.executemany("INSERT INTO members VALUES (?, 7)", [[address] for address in everybody])
-            database.execute(f"COPY members TO {quoted(str(path))} (FORMAT parquet)")
+            rows = "SELECT unnest(?) AS address, 7::UBIGINT AS fingerprint"
+            self._database.execute(f"COPY ({rows}) TO {quoted(str(path))} (FORMAT parquet)", [everybody])
             self.services.runs.put_members(export_id, path, list_id=self.list_id)
 
     def requests(self, *routes: str) -> int:
