@@ -229,7 +229,7 @@ def afterwards(album: Album) -> None:
     desk.open("exports/newsletter")
     desk.page.get_by_text("More", exact=True).click()
     desk.click("Remove …")
-    desk.page.get_by_label("are taken off the list").check()
+    desk.page.get_by_label("off the list").check()
     picture(desk, "export-remove", whole=False)
     desk.click("Cancel")
     desk.open("exports/newsletter/edit")

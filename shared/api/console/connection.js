@@ -4,13 +4,13 @@ import { html, useEffect, useState } from "./preact-htm.js";
 import { announce, go, leaving, useMe } from "./app.js";
 import { call, path } from "./api.js";
 import { useAction, useLive } from "./live.js";
-import { slug } from "./format.js";
+import { number, slug } from "./format.js";
 import {
   Button, Card, Check, Command, Dialog, Facts, Field, Icon, Notice, Page, Select, Shown, Text, Trouble,
 } from "./parts.js";
 import { Consent } from "./consent.js";
 import { Conflict } from "./conflict.js";
-import { CONNECTION_KEYS, documentOf } from "./states.js";
+import { changeOf, CONNECTION_KEYS, documentOf, useNames } from "./states.js";
 import { t } from "./strings.js";
 
 const BACK = { href: "#/connections", text: t.nav.connections };
@@ -95,6 +95,7 @@ export function ConnectionPage({ id }) {
 function Whole({ id, connection, etag, reload }) {
   const me = useMe();
   const [checked, setChecked] = useState(0);
+  const names = useNames();
   return html`<div class="columns">
     <div>
       <${KeyAndCheck} id=${id} secret=${connection.api_key_secret} turn=${checked} />
@@ -103,9 +104,10 @@ function Whole({ id, connection, etag, reload }) {
     <div>
       <${Details} id=${id} connection=${connection} etag=${etag} reload=${reload} />
       <${Card} title=${t.connections.usedBy}>${connection.used_by.length
-        ? html`<ul>${connection.used_by.map((each) => html`<li><a href=${`#/exports/${each}`}>${each}</a></li>`)}</ul>`
+        ? html`<ul>${connection.used_by.map((each) =>
+          html`<li><a href=${`#/exports/${each}`}>${names(each)}</a></li>`)}</ul>`
         : html`<p class="muted">${t.connections.unused}</p>`}
-        ${me.may("administrator") && html`<${Remove} id=${id} connection=${connection} />`}<//>
+        ${me.may("administrator") && html`<${Remove} id=${id} connection=${connection} names=${names} />`}<//>
     </div>
   </div>`;
 }
@@ -133,13 +135,24 @@ function KeyAndCheck({ id, secret, turn }) {
         ${result.host && html`<p>${t.check.host} <code>${result.host}</code></p>`}<//>
       ${missing && html`<h3>${t.check.where}</h3><${VaultCommand} text=${result.vault_command} />`}
       <ul class="checks">
-        ${result.checks.map((each) => html`<li class=${VERDICTS[each.ok][0]}><${Icon} name=${VERDICTS[each.ok][1]} />
-          <div><strong>${t.check.names[each.name] || each.name}<span class="sr">: ${t.check[VERDICTS[each.ok][0]]}</span>
+        ${grouped(result.checks).map((each) => html`<li class=${VERDICTS[each.ok][0]}><${Icon} name=${VERDICTS[each.ok][1]} />
+          <div><strong>${each.names.map((name) => t.check.names[name] || name).join(", ")}<span class="sr">: ${t.check[VERDICTS[each.ok][0]]}</span>
           </strong><p>${each.message}</p>
-            ${!each.ok && each.advice && html`<p>${t.check.advice[each.name] || each.advice}</p>`}</div></li>`)}</ul>
+            ${!each.ok && each.advice && html`<p>${t.check.advice[each.names[0]] || each.advice}</p>`}</div></li>`)}</ul>
       ${!missing && html`<details><summary>${t.check.where}</summary><${VaultCommand} text=${result.vault_command} />
       </details>`}`}
   <//>`;
+}
+
+/** Neighbours of which the same is to be said are said in one. */
+function grouped(checks) {
+  const groups = [];
+  for (const { name, ...rest } of checks) {
+    const last = groups.at(-1);
+    if (last?.ok === rest.ok && last.message === rest.message) last.names.push(name);
+    else groups.push({ ...rest, names: [name] });
+  }
+  return groups;
 }
 
 function VaultCommand({ text }) {
@@ -176,7 +189,8 @@ function Details({ id, connection, etag, reload }) {
         [t.connections.secret, html`<code>${connection.api_key_secret}</code>`],
         [t.connections.region, t.regions[connection.region]],
         [t.connections.roles, connection.allowed_roles.map((role) => t.connections.role[role]).join(", ")],
-        connection.contact_limit && [t.connections.limit, connection.contact_limit],
+        connection.contact_limit && [t.connections.limit, number(connection.contact_limit)],
+        [t.changed, changeOf(connection)],
       ]} /><//>`;
   }
   return html`<${Card} title=${t.connections.details}><form onSubmit=${save}>
@@ -190,7 +204,7 @@ function Details({ id, connection, etag, reload }) {
   </form><//>`;
 }
 
-function Remove({ id, connection }) {
+function Remove({ id, connection, names }) {
   const [asking, setAsking] = useState(false);
   const action = useAction();
   const remove = () => action.run(async () => {
@@ -206,7 +220,7 @@ function Remove({ id, connection }) {
         && html`<${Button} kind="danger" onClick=${remove} busy=${action.busy}>${t.connections.remove}<//>`}>
       ${connection.used_by.length
         ? html`<p>${t.connections.inUse}</p>
-          <ul>${connection.used_by.map((each) => html`<li><a href=${`#/exports/${each}`}>${each}</a></li>`)}</ul>`
+          <ul>${connection.used_by.map((each) => html`<li><a href=${`#/exports/${each}`}>${names(each)}</a></li>`)}</ul>`
         : html`<p>${t.connections.removeText}</p>`}
       <${Trouble} problem=${action.problem} />
   <//>`}`;

@@ -3,7 +3,6 @@
 import { html, useEffect } from "./preact-htm.js";
 import { path } from "./api.js";
 import { useLive } from "./live.js";
-import { number } from "./format.js";
 import { Button, Field, Notice, Select, Shown, Trouble } from "./parts.js";
 import { t } from "./strings.js";
 
@@ -33,7 +32,7 @@ export function Destination({ draft, set, said, me }) {
 function Lists({ lists, draft, set, problem }) {
   const found = lists.data?.lists || [];
   const choices = [["", lists.loading ? t.loading : t.editor.where.chooseList],
-    ...found.map((each) => [each.id, t.editor.where.list(each.name, number(each.contact_count))])];
+    ...found.map((each) => [each.id, t.editor.where.list(each.name, each.contact_count)])];
   if (draft.list_id && !found.some((each) => each.id === draft.list_id)) choices.push([draft.list_id, draft.list_id]);
   const chosen = found.find((each) => each.id === draft.list_id);
   return html`
@@ -45,5 +44,5 @@ function Lists({ lists, draft, set, problem }) {
       && html`<${Notice}
         tone="warn"><p>${t.editor.where.noLists}</p><${Button} onClick=${lists.reload}>${t.again}<//><//>`}
     <${Trouble} problem=${lists.problem} retry=${lists.reload} />
-    ${chosen?.contact_count > 0 && html`<p class="hint">${t.editor.where.others(number(chosen.contact_count))}</p>`}`;
+    ${chosen?.contact_count > 0 && html`<p class="hint">${t.editor.where.others(chosen.contact_count)}</p>`}`;
 }

@@ -6,7 +6,7 @@ import { call } from "./api.js";
 import { BUSY, CALM, useAction, useLive } from "./live.js";
 import { number, sentence } from "./format.js";
 import { Badge, Button, Card, Icon, Notice, Page, Progress, Shown, Time, Trouble } from "./parts.js";
-import { Invalid, needsAttention, stateOf } from "./states.js";
+import { Invalid, needsAttention, nextOf, stateOf } from "./states.js";
 import { t } from "./strings.js";
 
 const pace = (data) => (data.exports.some((each) => each.active_run) ? BUSY : CALM);
@@ -74,7 +74,7 @@ function Tile({ export: each }) {
           href=${`#/runs/${last.run_id}`}><${Time} iso=${last.ended_at || last.started_at || last.submitted_at} /></a>`
           : "–"}</dd></div>
       <div><dt>${t.exports.next}</dt>
-        <dd>${each.next_run_at ? html`<${Time} iso=${each.next_run_at} />` : t.exports.noNext}</dd></div>
+        <dd>${nextOf(each)}</dd></div>
     </dl>
   </li>`;
 }

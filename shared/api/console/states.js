@@ -1,7 +1,8 @@
 // What is said of exports and documents on more than one page.
 
 import { html } from "./preact-htm.js";
-import { Notice } from "./parts.js";
+import { useLive } from "./live.js";
+import { Notice, Time } from "./parts.js";
 import { t } from "./strings.js";
 
 const BAD = new Set(["failed", "skipped", "completed_with_warnings"]);
@@ -19,6 +20,24 @@ export function stateOf(each) {
 
 export function needsAttention(each) {
   return !each.active_run && !each.removing && (!each.connection || (each.enabled && BAD.has(each.last_run?.state)));
+}
+
+/** What exports are called, by their ids: names(id). One that is gone, or not known yet, is called by its id. */
+export function useNames() {
+  const { data } = useLive("/exports");
+  return (id) => data?.exports.find((each) => each.id === id)?.display_name || id;
+}
+
+/** When an export runs next by itself. */
+export function nextOf(each) {
+  if (each.next_run_at) return html`<${Time} iso=${each.next_run_at} />`;
+  return each.run_on_landing && each.enabled && each.connection ? t.exports.onLanding : t.exports.byHand;
+}
+
+/** When a document was changed, and by whom. */
+export function changeOf(each) {
+  return html`<${Time} iso=${each.updated_at} />
+    <div class="muted wrap">${each.updated_by ? t.changedBy(each.updated_by) : t.elsewhere}</div>`;
 }
 
 /** How a run came about and what it does, in a few words. */

@@ -1,10 +1,9 @@
-// Every English text of the console; those of the editor, and the labels of fields, are next door.
+// Every English text of the console; those of the editor, of counts, and the labels of fields are next door.
 
-import { editor, FIELD_LABELS, LABEL_LANGUAGES } from "./strings_editor.js";
+import { many, number } from "./format.js";
+import { counted, editor, FIELD_LABELS, LABEL_LANGUAGES } from "./strings_editor.js";
 
 export { FIELD_LABELS, LABEL_LANGUAGES };
-
-const many = (count, one, more) => `${count.toLocaleString()} ${count === 1 ? one : more}`;
 
 export const t = {
   product: "Segments to SendGrid",
@@ -26,6 +25,9 @@ export const t = {
   done: "done",
   yes: "Yes",
   no: "No",
+  changed: "Changed",
+  changedBy: (who) => `by ${who}`,
+  elsewhere: "not through this app",
   leave: "There are changes that are not saved. Leave the page without them?",
   exists: "There is one with this id already. Choose another.",
   forgetKey: "Forget the key",
@@ -69,35 +71,7 @@ export const t = {
   },
   phaseNames: { prepare: "Prepare", read_list: "Read list", send: "Send", settle: "Settle", remove: "Remove", finish: "Finish" },
 
-  counts: {
-    rows: "rows in the segments",
-    malformed: "malformed rows",
-    filtered: "left out by the condition",
-    no_email: "without an e-mail address",
-    invalid_email: "with an unusable address",
-    duplicate: "with an address that came before",
-    contacts: "contacts",
-    unchanged: "unchanged, not sent again",
-    upserts: "new or changed",
-    accepted: "accepted by SendGrid",
-    rejected_by_sendgrid: "refused by SendGrid",
-    unconfirmed: "not confirmed yet, sent again next time",
-    leavers: "people who left the segments",
-    removed: "taken off the list",
-    not_found: "no longer on the list",
-    kept_by_other_export: "kept by another export of the list",
-    failed_removals: "could not be taken off",
-    created: "added",
-    updated: "updated",
-    listed: "on the list when it was read",
-    missing_from_list: "had gone missing from the list",
-    gone_elsewhere: "had already gone",
-    strangers: "put there by nobody here",
-    multiple_addresses: "with more than one address",
-    non_ascii_local_part: "with an address that SendGrid does not take",
-    address_too_long: "with an address that is too long",
-  },
-
+  counted,
   problems: {
     title: "That did not work",
     noAnswer: "No answer",
@@ -116,14 +90,17 @@ export const t = {
   },
   conflict: {
     title: "Not saved: somebody else was quicker",
-    somebody: "This was saved by somebody else while you were editing. They changed:",
+    saved: (who) => `Saved by ${who}`,
+    elsewhere: "Written by other means than this app",
+    what: "What is different from when you began:",
+    nothing: "It says the same as when you began.",
     reload: "Take theirs, drop mine",
     keep: "Save mine over it",
   },
   keys: {
     display_name: "Name", connection: "Connection", list_id: "List", segments: "Segments", mapping: "Data matching", only_where: "Condition",
     removal: "People who leave", schedule: "Schedule", timezone: "Time zone", run_on_landing: "Run on landing", max_profiles: "Most contacts",
-    max_shrink_percent: "Most shrinking", clear_empty: "Clear empty", create_missing_fields: "Create fields", delivery: "Delivery", enabled: "Enabled",
+    max_shrink_percent: "Most shrinking", clear_empty: "Empty cells clear the field", create_missing_fields: "Create fields", delivery: "Delivery", enabled: "Enabled",
     api_key_secret: "Secret", region: "Region", allowed_roles: "Who may use it", consent: "Consent", contact_limit: "Contact limit",
   },
   invalid: {
@@ -213,7 +190,7 @@ export const t = {
     names: { secret: "Secret in Key Vault", key: "Key", scopes: "Rights of the key", lists: "Lists", fields: "Custom fields", consent: "Consent", region: "Region" },
     advice: { consent: "Read the text on this page and agree to it." },
     where: "Put the key into Key Vault",
-    command: "Run this in a terminal where you are signed in to Azure. Paste the key and press Enter; it is not shown. Then check again.",
+    command: "Run this in Bash where you are signed in to Azure, such as Azure Cloud Shell. Paste the key and press Enter; it is not shown. Then check again.",
     never: "The key is never typed into this page, and the page cannot read it.",
   },
   consent: {
@@ -230,7 +207,7 @@ export const t = {
     withdraw: "Withdraw consent",
     withdrawn: "Consent withdrawn",
     withdrawTitle: "Withdraw the consent?",
-    withdrawText: (count) => `Runs that are under way stop after the batch in hand, and ${count ? many(count, "export does", "exports do") : "no export does"} run until somebody agrees again. What is on the lists stays there.`,
+    withdrawText: (count) => `Runs that are under way stop after the batch in hand, and ${count ? many(count, "export does not run", "exports do not run") : "no export runs"} until somebody agrees again. What is on the lists stays there.`,
   },
 
   segments: {
@@ -257,11 +234,13 @@ export const t = {
     state: "State",
     members: "People on the list",
     people: "People",
-    contacts: (count) => `${count} contacts`,
+    contacts: (count) => many(count, "contact", "contacts"),
     last: "Last run",
     lastRun: "Last run",
     next: "Next run",
-    noNext: "Not by the clock",
+    onLanding: "When it lands",
+    byHand: "By hand only",
+    delivery: "How contacts are sent",
     neverRan: "It has not run yet.",
     permission: "You may",
     noConnection: "no connection",
@@ -270,7 +249,7 @@ export const t = {
     about: "About this export",
     schedule: "Schedule",
     landing: "Runs when a segment lands",
-    guards: (most, shrink) => `At most ${most} contacts; shrinks by ${shrink} % at most`,
+    guards: (most, shrink) => `At most ${many(most, "contact", "contacts")}; shrinks by ${shrink} % at most`,
     runs: "Latest runs",
     run: "Run now",
     dryRun: "Dry run",
@@ -299,20 +278,20 @@ export const t = {
   removal: {
     title: (name) => `Remove ${name}?`,
     text: "The export and its settings go. The reports of its runs stay in storage.",
-    people: (count) => `The ${count} people whom it put on the list`,
-    keep: "stay on the list",
+    people: "People whom it put on the list",
+    keep: (count) => (count === 1 ? "Leave 1 person on the list" : `Leave all ${number(count)} on the list`),
     keepText: "Nothing changes in SendGrid.",
-    remove: (count) => `are taken off the list, all ${count}`,
+    remove: (count) => (count === 1 ? "Take 1 person off the list" : `Take all ${number(count)} off the list`),
     removeText: "In a last run. Who is there through another export stays, and nobody is deleted from the account.",
     only: "Remove the export",
-    both: (count) => `Take ${count} people off and remove the export`,
-    started: (count) => `A last run takes ${count} people off the list.`,
+    both: (count) => `Take ${many(count, "person", "people")} off and remove the export`,
+    started: (count) => `A last run takes ${many(count, "person", "people")} off the list.`,
   },
   first: {
     title: "The first run",
     dry: "Look before you send",
     dryText: "A dry run reads the segments and tells what would be added, removed and rejected. Nothing is sent.",
-    would: (upserts, leavers, rejected) => `It would send ${upserts} contacts and take ${leavers} off the list; ${rejected} rows cannot be used.`,
+    would: (upserts, leavers, rejected) => `It would send ${many(upserts, "contact", "contacts")} and take ${number(leavers)} off the list; ${many(rejected, "row", "rows")} cannot be used.`,
     run: "Run it",
     runText: "From then on only what has changed is sent.",
   },
@@ -348,7 +327,7 @@ export const t = {
     accounting: "What became of every row",
     plan: "What is going to be done",
     dryPlan: "What would become of every row",
-    planText: (upserts, leavers) => `A real run would send ${upserts} contacts and take ${leavers} people off the list.`,
+    planText: (upserts, leavers) => `A real run would send ${many(upserts, "contact", "contacts")} and take ${many(leavers, "person", "people")} off the list.`,
     nothing: "It ended before every row was looked at.",
     ofThese: "Of these:",
     reasons: "Why rows were left out",
@@ -372,9 +351,11 @@ export const t = {
     batches: "Batches",
     uploads: "Uploaded to",
     drift: "SendGrid's count",
-    driftText: (count, least) => `${count} on the list; ${least} should be there at least`,
+    driftText: (count, least) => `${number(count)} on the list; ${number(least)} should be there at least`,
     warnings: "Values",
-    warning: (count, field, what) => `${count} of ${FIELD_LABELS.en[field] || field} ${{ cut: "were cut to SendGrid's length" }[what] || "were left out: SendGrid does not take them"}`,
+    warning: (count, field, what) => `${many(count, "value", "values")} of ${FIELD_LABELS.en[field] || field} ${{ cut: "cut to SendGrid's length" }[what] || "left out: SendGrid does not take such"}`,
+    delivery: { upsert: "Contact by contact", import: "As files" },
+    deliveryBy: "Sent",
     id: "Run id",
   },
   history: {
@@ -383,11 +364,12 @@ export const t = {
     any: "Any state",
     states: ["processing", "queued", "successful", "completed_with_warnings", "failed", "skipped", "canceled"],
     chart: "Over time",
+    upTo: (most) => `up to ${most}`,
     chartRow: (name, runs, most, last) => `${name} in the last ${runs} runs: at most ${most}, most recently ${last}`,
     tooFew: "The chart begins with the second run that ends.",
     none: "No run yet",
     noneText: "Runs of all exports are listed here, also those that a schedule or a landing started.",
-    noSuch: "No run is in this state.",
+    noSuch: (count, more) => (more ? `None of the latest ${number(count)} runs is in this state. There are older ones.` : "No run is in this state."),
     more: "Older runs",
   },
 };
