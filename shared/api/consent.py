@@ -14,7 +14,9 @@ PARAGRAPHS = (
         " account, and the guarantees of the platform it came from no longer hold for it."
     ),
     (
-        "The app sends data to the host that is named with the connection, and nowhere else. It removes people "
+        "The app sends data to the host that is named with the connection. An export that may send files uploads them"
+        " to the storage that SendGrid names for it, so far Amazon S3 in the United States; each export says whether"
+        " it may. Nothing goes anywhere else. The app removes people "
         "from the list who have left the segments, if the export says so; it never deletes contacts from the "
         "account. A request to erase somebody has to be carried out in SendGrid, too."
     ),

@@ -10,7 +10,7 @@ import { NextTimes } from "./editor_schedule.js";
 import { rejectedOf } from "./chart.js";
 import { Badge, Button, Card, Facts, Icon, Notice, Page, Progress, Shown } from "./parts.js";
 import { Runs } from "./runs.js";
-import { changeOf, stateOf } from "./states.js";
+import { adviceOn, changeOf, stateOf } from "./states.js";
 import { FIELD_LABELS, t } from "./strings.js";
 
 const BACK = { href: "#/exports", text: t.nav.exports };
@@ -47,7 +47,8 @@ function Whole({ export: each, etag, reload }) {
       && html`<${Notice}
         tone=${each.last_run.state === "failed" ? "bad" : each.last_run.state === "successful" ? "info" : "warn"}
         title=${`${t.exports.lastRun}: ${t.states[each.last_run.state]}`}>
-        <p>${sentence(each.last_run.reason)} <a href=${`#/runs/${each.last_run.run_id}`}>${t.run.details}</a></p><//>`}
+        <p>${sentence(each.last_run.reason)} <a href=${`#/runs/${each.last_run.run_id}`}>${t.run.details}</a></p>
+        ${adviceOn(each.last_run) && html`<p><strong>${t.run.advice}</strong> ${adviceOn(each.last_run)}</p>`}<//>`}
     ${runs.data && !real && each.connection
       && html`<${FirstRun} export=${each} dry=${dry} etag=${etag} reload=${() => { reload(); runs.reload(); }} />`}
     <${Card} title=${t.exports.runs}

@@ -10,7 +10,7 @@ import { ExportActions } from "./export_actions.js";
 import {
   Badge, Button, Card, Facts, Icon, Notice, Page, phaseOf, Progress, Shown, Table, Time, Trouble,
 } from "./parts.js";
-import { kindOf } from "./states.js";
+import { adviceOn, kindOf } from "./states.js";
 import { t } from "./strings.js";
 
 const PHASES = ["prepare", "send", "settle", "remove", "finish"];
@@ -81,7 +81,7 @@ function Outcome({ run }) {
   const reason = run.error?.message || run.reason;
   return html`<${Notice} tone=${tone} title=${dry ? t.run.dryTitle : t.outcomes[run.state]}>
     ${reason ? html`<p>${sentence(reason)}</p>` : run.state === "successful" && html`<p>${t.run.fine}</p>`}
-    ${run.error?.advice && html`<p><strong>${t.run.advice}</strong> ${run.error.advice}</p>`}
+    ${adviceOn(run) && html`<p><strong>${t.run.advice}</strong> ${adviceOn(run)}</p>`}
   <//>`;
 }
 

@@ -31,13 +31,19 @@ export function useNames() {
 /** When an export runs next by itself. */
 export function nextOf(each) {
   if (each.next_run_at) return html`<${Time} iso=${each.next_run_at} />`;
-  return each.run_on_landing && each.enabled && each.connection ? t.exports.onLanding : t.exports.byHand;
+  if (!each.enabled || !each.connection) return "–";
+  return each.run_on_landing ? t.exports.onLanding : t.exports.byHand;
 }
 
-/** When a document was changed, and by whom. */
+/** When a document was changed, and by whom, unless it was written by other means than this app. */
 export function changeOf(each) {
-  return html`<${Time} iso=${each.updated_at} />
-    <div class="muted wrap">${each.updated_by ? t.changedBy(each.updated_by) : t.elsewhere}</div>`;
+  return html`<div><${Time} iso=${each.updated_at} />
+    ${each.updated_by && html`<div class="muted wrap">${t.changedBy(each.updated_by)}</div>`}</div>`;
+}
+
+/** What to do about a run that did not go well, in the words of this page. */
+export function adviceOn(run) {
+  return run.error && (t.run.adviceHere[run.error.code] || run.error.advice);
 }
 
 /** How a run came about and what it does, in a few words. */

@@ -19,7 +19,7 @@ export const editor = {
     connectionHint: "The SendGrid account.",
     listHint: "It must exist in SendGrid already: Marketing, Contacts, Create list.",
     list: (name, count) => `${name} (${many(count, "contact", "contacts")})`,
-    others: (count) => `${many(count, "person is", "people are")} on it already, to stay: an export only takes off whom it put there itself.`,
+    others: (count) => `${many(count, "other person is", "other people are")} on it, to stay: an export only takes off whom it put there itself.`,
     noConnections: "There is no connection that you may use yet.",
     noLists: "The account has no list. Make one in SendGrid, and try again.",
     noName: "Give the export a name.",
