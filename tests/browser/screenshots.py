@@ -26,7 +26,7 @@ HIGHEST = 1900  # pixels of a picture
 MANY = 120_000
 PEOPLE = {"email": "EMail", "first_name": "FirstName", "city": "City"}
 # Pictures of the editor, how high each is, and the step that it begins with.
-EDITOR = (("editor", 1000, "Destination"), ("editor-matching", 1290, "Data matching"), ("editor-rules", 1880, "Rules"))
+EDITOR = (("editor", 1000, "Destination"), ("editor-matching", 1400, "Data matching"), ("editor-rules", 1880, "Rules"))
 CITIES = ("Athens", "Riga", "Zagreb", "Bilbao", "Hong Kong")
 
 
