@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from shared.api.endpoint import Call
 from shared.api.problems import ConditionFailed, ConditionMissing
-from shared.cloud.storage import Blob
-from shared.destinations.authors import author_of
 from shared.errors import Conflict
 
+if TYPE_CHECKING:
+    from shared.cloud.storage import Blob
 
-def expected(call: Call, there: Blob | None) -> str | None:
+
+def expected(call: Call, there: "Blob | None") -> str | None:
     """The ETag that the write is to be based on, None to create. `there`: the document as it stands, if there is one.
 
     ConditionMissing if the request does not say; ConditionFailed if it says something else than what is there.
@@ -46,6 +48,8 @@ def _etags(header: str) -> set[str]:
     return {part.strip().removeprefix("W/").strip('"') for part in header.split(",")}
 
 
-def _failed(why: str, there: Blob | None = None) -> ConditionFailed:
+def _failed(why: str, there: "Blob | None" = None) -> ConditionFailed:
+    from shared.destinations.authors import author_of
+
     at, by = (there.last_modified, author_of(there)) if there else (None, None)
     return ConditionFailed(why, updated_at=at, updated_by=by)

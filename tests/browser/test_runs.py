@@ -52,6 +52,11 @@ def test_a_failed_run_says_what_to_do(console: Console, scene: Scene) -> None:
     assert "Marketing" in advice, "which right the key lacks"
     console.open(f"exports/{scene.export}")
     console.sees("Last run: Failed")
+    console.sees("What to do:")
+    console.open()
+    badges = console.page.locator(".tile .badge").all_inner_texts()
+    troubled = [badge in {"Failed", "Skipped", "Completed with warnings", "No connection"} for badge in badges]
+    assert troubled == sorted(troubled, reverse=True), "what needs a look comes first"
 
 
 def test_a_run_under_way_tells_phase_rate_and_time_left(console: Console, scene: Scene) -> None:

@@ -93,13 +93,11 @@ export function ConnectionPage({ id }) {
 }
 
 function Whole({ id, connection, etag, reload }) {
-  const me = useMe();
-  const [checked, setChecked] = useState(0);
   const names = useNames();
   return html`<div class="columns">
     <div>
-      <${KeyAndCheck} id=${id} secret=${connection.api_key_secret} turn=${checked} />
-      <${Consent} id=${id} connection=${connection} onChange=${() => { reload(); setChecked((n) => n + 1); }} />
+      <${KeyAndCheck} id=${id} etag=${etag} />
+      <${Consent} id=${id} connection=${connection} onChange=${reload} />
     </div>
     <div>
       <${Details} id=${id} connection=${connection} etag=${etag} reload=${reload} />
@@ -107,13 +105,13 @@ function Whole({ id, connection, etag, reload }) {
         ? html`<ul>${connection.used_by.map((each) =>
           html`<li><a href=${`#/exports/${each}`}>${names(each)}</a></li>`)}</ul>`
         : html`<p class="muted">${t.connections.unused}</p>`}
-        ${me.may("administrator") && html`<${Remove} id=${id} connection=${connection} names=${names} />`}<//>
+        <${Remove} id=${id} connection=${connection} names=${names} /><//>
     </div>
   </div>`;
 }
 
 /** The checks that the server makes with the key from the vault; asked for at once and again after a change. */
-function KeyAndCheck({ id, secret, turn }) {
+function KeyAndCheck({ id, etag }) {
   const action = useAction();
   const [result, setResult] = useState(null);
   const check = () => action.run(async () => {
@@ -123,7 +121,7 @@ function KeyAndCheck({ id, secret, turn }) {
   });
   useEffect(() => {
     check();
-  }, [id, secret, turn]);
+  }, [id, etag]);
   const missing = result?.checks.some((each) => ["secret", "key"].includes(each.name) && each.ok === false);
   return html`<${Card} title=${t.check.title}
     actions=${html`<${Button} onClick=${check} busy=${action.busy}>${t.check.again}<//>`}>

@@ -34,10 +34,16 @@ export function Overview() {
       <${Invalid} documents=${data.invalid} />
       ${data.exports.length
         ? html`<${Figures} exports=${data.exports} />
-          <ul class="tiles">${data.exports.map((each) => html`<${Tile} key=${each.id} export=${each} />`)}</ul>`
+          <ul class="tiles">${ordered(data.exports).map((each) => html`<${Tile} key=${each.id} export=${each} />`)}</ul>`
         : html`<${Welcome} />`}`}
     <//>
   <//>`;
+}
+
+/** What needs a look first, then what is under way, then the rest. */
+function ordered(exports) {
+  const rank = (each) => (needsAttention(each) ? 0 : each.active_run ? 1 : 2);
+  return [...exports].sort((one, other) => rank(one) - rank(other));
 }
 
 function Verdict({ exports }) {
