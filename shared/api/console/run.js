@@ -22,14 +22,14 @@ export function RunPage({ id }) {
   const run = live.data;
   // Its export, if it has not been removed; after a dry run one waits until another run can be asked for.
   const its = useLive(run && path`/exports/${run.export_id}`, (each) => (run.dry_run && each.active_run ? BUSY : 0));
-  const name = its.data?.display_name || run?.export_id;
+  const name = its.data?.display_name || (its.loading ? "…" : run?.export_id);
   const ended = Boolean(run?.ended_at);
   const before = useRef(null);
   useEffect(() => {
     if (run && before.current === false && ended) announce(t.run.ended(t.states[run.state]));
     if (run) before.current = ended;
   }, [ended, run]);
-  const title = run ? t.run.title(name) : t.run.run;
+  const title = run && !its.loading ? t.run.title(name) : t.run.run;
   const back = run ? { href: `#/exports/${run.export_id}`, text: name }
     : { href: "#/history", text: t.nav.history };
   return html`<${Page} title=${title} back=${back}
