@@ -2,25 +2,30 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from shared.api.endpoint import Call
 from shared.api.problems import ConditionFailed, ConditionMissing
 from shared.errors import Conflict
 
+if TYPE_CHECKING:
+    from shared.cloud.storage import Blob
 
-def expected(call: Call, current: str | None) -> str | None:
-    """The ETag that the write is to be based on, None to create. `current`: the ETag of what is there, if anything is.
+
+def expected(call: Call, there: "Blob | None") -> str | None:
+    """The ETag that the write is to be based on, None to create. `there`: the document as it stands, if there is one.
 
     ConditionMissing if the request does not say; ConditionFailed if it says something else than what is there.
     """
+    current = there.etag if there else None
     if_match, if_none_match = call.headers.get("if-match"), call.headers.get("if-none-match")
     if if_match is not None:
         if current is None or not {"*", current} & _etags(if_match):
-            raise _failed("it was changed or removed since you read it")
+            raise _failed("it was changed or removed since you read it", there)
         return current
     if if_none_match is not None and call.route.condition == "either":
         if current is not None and {"*", current} & _etags(if_none_match):
-            raise _failed("it exists already")
+            raise _failed("it exists already", there)
         return current
     create = " to replace it, or If-None-Match: * to create it" if call.route.condition == "either" else ""
     raise ConditionMissing(
@@ -43,5 +48,8 @@ def _etags(header: str) -> set[str]:
     return {part.strip().removeprefix("W/").strip('"') for part in header.split(",")}
 
 
-def _failed(why: str) -> ConditionFailed:
-    return ConditionFailed(why, code="condition_failed", advice="Read it again, and make your change to that version.")
+def _failed(why: str, there: "Blob | None" = None) -> ConditionFailed:
+    from shared.destinations.authors import author_of
+
+    at, by = (there.last_modified, author_of(there)) if there else (None, None)
+    return ConditionFailed(why, updated_at=at, updated_by=by)

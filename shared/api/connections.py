@@ -10,6 +10,7 @@ from shared.api.roles import Principal, Role, need_permission
 from shared.errors import Conflict, InvalidDocument, NotFound
 
 if TYPE_CHECKING:
+    from shared.cloud.storage import Blob
     from shared.destinations.models import Connection
     from shared.destinations.store import Stored
     from shared.runs.services import Services
@@ -57,7 +58,7 @@ def put_connection(call: Call) -> Answer:
     try:
         found = editing.find_connection(config, connection_id)
         name, blob = found
-        expected = conditions.expected(call, blob.etag if blob else None)
+        expected = conditions.expected(call, blob)
         connection, content = editing.connection_content(connection_id, call.json(), found)
     except InvalidDocument as error:
         raise problems.refused(error) from error
@@ -67,7 +68,7 @@ def put_connection(call: Call) -> Answer:
     else:
         _own_consent_only(call, connection, before)
     with conditions.still_expected():
-        config.write(name, content, if_match=expected, if_absent=expected is None)
+        editing.write(config, name, content, over=expected, by=call.principal.name)
     return _one(call, connection_id, HTTPStatus.OK if blob else HTTPStatus.CREATED)
 
 
@@ -83,8 +84,8 @@ def put_connection(call: Call) -> Answer:
 def delete_connection(call: Call) -> Answer:
     """Remove a connection that no export uses."""
     connection_id, config = call.path("connection_id"), call.services.storage.config
-    name, etag = _found(call)
-    expected = conditions.expected(call, etag)
+    name, blob = _found(call)
+    expected = conditions.expected(call, blob)
     if used_by := _users(call.services).get(connection_id):
         raise InUse(
             f"connection {connection_id} is used by {', '.join(used_by)}",
@@ -213,6 +214,7 @@ def _view(call: Call, stored: "Stored[Connection]", used_by: list[str]) -> dict[
         name = {"id": connection.id, "display_name": connection.display_name, "permission": permission}
         return ConnectionName.model_validate(name).model_dump(mode="json")
     facts = connection.model_dump() | {"permission": permission, "used_by": used_by, "etag": stored.etag}
+    facts |= {"updated_at": stored.updated_at, "updated_by": stored.updated_by}
     facts |= {"host": host_of(call.services, connection), "allowed_roles": list(connection.allowed_roles)}
     return ConnectionDetails.model_validate(facts).model_dump(mode="json")
 
@@ -232,8 +234,8 @@ def _usable(call: Call) -> "Connection":
     return connection
 
 
-def _found(call: Call) -> tuple[str, str]:
-    """Name and ETag of the document that holds the connection, whatever it says."""
+def _found(call: Call) -> "tuple[str, Blob]":
+    """The document that holds the connection, and its name, whatever it says."""
     from shared.destinations import editing
 
     connection_id = call.path("connection_id")
@@ -244,7 +246,7 @@ def _found(call: Call) -> tuple[str, str]:
         raise NotFound(missing, code="not_found") from error
     if blob is None:
         raise NotFound(missing, code="not_found")
-    return name, blob.etag
+    return name, blob
 
 
 def _change_consent(call: Call, consent: dict[str, Any] | None) -> Answer:
@@ -253,9 +255,10 @@ def _change_consent(call: Call, consent: dict[str, Any] | None) -> Answer:
     connection_id, config = call.path("connection_id"), call.services.storage.config
     call.services.destinations.connection(connection_id)  # NotFound, InvalidDocument
     name, blob = editing.find_connection(config, connection_id)
-    expected = conditions.expected(call, blob.etag if blob else None)
+    expected = conditions.expected(call, blob)
+    content = editing.with_consent(blob.content if blob else b"{}", consent)
     with conditions.still_expected():
-        config.write(name, editing.with_consent(blob.content if blob else b"{}", consent), if_match=expected)
+        editing.write(config, name, content, over=expected, by=call.principal.name)
     return _one(call, connection_id)
 
 

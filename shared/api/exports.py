@@ -67,7 +67,7 @@ def put_export(call: Call) -> Answer:
     export_id, config = call.path("export_id"), call.services.storage.config
     try:
         blob = editing.find_export(config, export_id)
-        expected = conditions.expected(call, blob.etag if blob else None)
+        expected = conditions.expected(call, blob)
         destination, content = editing.export_content(export_id, call.json(), blob)
     except InvalidDocument as error:
         raise problems.refused(error) from error
@@ -75,7 +75,7 @@ def put_export(call: Call) -> Answer:
         call.services.turns.load(export_id).refuse_while_removing()
     _may_replace(call, export_id, destination)
     with conditions.still_expected():
-        config.write(export_name(export_id), content, if_match=expected, if_absent=expected is None)
+        editing.write(config, export_name(export_id), content, over=expected, by=call.principal.name)
     return _one(call, export_id, HTTPStatus.OK if blob else HTTPStatus.CREATED)
 
 
@@ -100,7 +100,7 @@ def delete_export(call: Call) -> Answer:
     blob = editing.find_export(config, export_id) if is_id(export_id) else None
     if blob is None:
         raise NotFound(f"there is no export {export_id[:100]!r}", code="not_found")
-    expected = conditions.expected(call, blob.etag)
+    expected = conditions.expected(call, blob)
     try:
         destination = call.services.destinations.stored_export(export_id).value
     except InvalidDocument:
@@ -155,14 +155,9 @@ def _may_replace(call: Call, export_id: str, destination: "Destination") -> None
         if destination.export.connection and find_connection(services, destination.export) is None:
             raise BadRequest.of("connection", f"{destination.export.connection!r} does not exist, or cannot be read")
         _may_edit(call, destination.export)
-    elif before is None or _facts(before.connection) != _facts(destination.connection):
+    elif before is None or before.connection != destination.connection:
         need(call.principal, Role.ADMINISTRATOR)  # it is a connection, too
         _refuse_second_connection(services, export_id)
-
-
-def _facts(connection: "Connection | None") -> Any:
-    """All but the name, which a connection shares with its export when they are one document."""
-    return connection.model_dump(exclude={"display_name"}) if connection else None
 
 
 def _refuse_second_connection(services: "Services", export_id: str) -> None:
@@ -226,6 +221,8 @@ def _view(
     may_edit = call.principal.may_edit(export, connections.get(export.connection or ""))
     facts = export.model_dump() | {
         "etag": stored.etag,
+        "updated_at": stored.updated_at,
+        "updated_by": stored.updated_by,
         "permission": "edit" if may_edit else "view",
         "members": standing.members,
         "last_run": RunSummary.model_validate(standing.last) if standing.last else None,

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -59,7 +60,12 @@ class ConditionMissing(ExportError):
 
 
 class ConditionFailed(ExportError):
-    """A write that is based on another version than the current one."""
+    """A write that is based on another version than the current one, which somebody else has written."""
+
+    def __init__(self, message: str, *, updated_at: datetime | None, updated_by: str | None) -> None:
+        advice = "Read it again, and make your change to that version."
+        super().__init__(message, code="condition_failed", advice=advice)
+        self.updated_at, self.updated_by = updated_at, updated_by
 
 
 class InUse(ExportError):
@@ -109,6 +115,8 @@ def response(error: ExportError) -> func.HttpResponse:
         body["errors"] = [{"field": each.field, "detail": each.detail} for each in error.errors]
     if isinstance(error, InUse):
         body["used_by"] = list(error.used_by)
+    if isinstance(error, ConditionFailed) and error.updated_at:
+        body |= {"updated_at": error.updated_at.isoformat(), "updated_by": error.updated_by}
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     if isinstance(error, RetryLater):
         headers["Retry-After"] = str(max(1, round(error.retry_after)))

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from shared.destinations.models import Connection, Export
 
 PRINCIPAL = "x-ms-client-principal"
-PLATFORM_AUTH = "WEBSITE_AUTH_ENABLED"  # set by App Service itself while its authentication is on
+# Read-only, and injected by the platform while its authentication is on (learn.microsoft.com, "Environment variables
+# and app settings in Azure App Service").
+PLATFORM_AUTH = "WEBSITE_AUTH_ENABLED"
 _ROLE_CLAIMS = frozenset({"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"})
 _NAME_CLAIMS = ("preferred_username", "upn", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "name")
 _APPLICATION_CLAIMS = ("azp", "appid")
@@ -76,7 +78,7 @@ def principal_of(auth_mode: str, headers: Mapping[str, str], environment: Mappin
     """Who calls. AuthNotConfigured, NotSignedIn."""
     if auth_mode == "key":
         return Principal("function key", Role.ADMINISTRATOR)
-    if environment.get(PLATFORM_AUTH) != "True":
+    if environment.get(PLATFORM_AUTH, "").lower() != "true":
         raise AuthNotConfigured(
             "AUTH_MODE is entra, and App Service authentication is off",
             code="auth_not_configured",

@@ -72,6 +72,8 @@ class Problem(View):
     field: str | None = None
     errors: "list[FieldProblem] | None" = None
     used_by: list[str] | None = None
+    updated_at: datetime | None = None
+    updated_by: str | None = None
 
 
 class FieldProblem(View):
@@ -137,6 +139,8 @@ class ConnectionDetails(ConnectionName):
     contact_limit: int | None
     used_by: list[str]
     etag: str
+    updated_at: datetime
+    updated_by: str | None
 
 
 class ConnectionAnswer(RootModel[ConnectionDetails | ConnectionName]):
@@ -242,9 +246,11 @@ class StartedRuns(View):
 
 
 class ExportView(Export):
-    """An export's document, and how it stands."""
+    """An export's document, who wrote it when (null: not through the app), and how it stands."""
 
     etag: str
+    updated_at: datetime
+    updated_by: str | None
     permission: EditPermission
     members: int | None
     last_run: RunSummary | None

@@ -120,7 +120,9 @@ def _problem(reply: Reply) -> Document:
     except ValueError:
         return _unexpected(reply.status)
     is_problem = isinstance(told, dict) and {"detail", "code", "status"} <= told.keys()
-    return told if is_problem else _unexpected(reply.status)
+    if not is_problem:
+        return _unexpected(reply.status)
+    return {name: value for name, value in told.items() if name != "updated_by"}  # no names in what logs may keep
 
 
 def _unexpected(status: int) -> Document:

@@ -5,7 +5,7 @@ SDKs are imported when the first client is made, so that indexing the functions 
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,10 +41,12 @@ class BlobItem:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A small blob, read whole."""
+    """A small blob, read whole. `last_modified` is UTC, `metadata` what was noted beside the content."""
 
     content: bytes
     etag: str
+    last_modified: datetime
+    metadata: Mapping[str, str]
 
 
 class Container:
@@ -96,7 +98,8 @@ class Container:
         """The whole blob, in memory. NotFound if there is none, Conflict if it is no longer the version `etag`."""
         with _azure_errors(name):
             stream = self.client.download_blob(name, **_only_if(etag))
-            return Blob(stream.readall(), _bare(stream.properties.etag))
+            found = stream.properties
+            return Blob(stream.readall(), _bare(found.etag), found.last_modified, dict(found.metadata or {}))
 
     def read_part(self, name: str, start: int, length: int, *, etag: str) -> bytes:
         """So many bytes from `start` on, fewer where the blob ends. Conflict if it is not the version `etag`."""
@@ -118,9 +121,17 @@ class Container:
         with path.open("wb") as file:
             file.writelines(self.stream(name, etag=etag))
 
-    def write(self, name: str, content: bytes, *, if_match: str | None = None, if_absent: bool = False) -> str:
+    def write(
+        self,
+        name: str,
+        content: bytes,
+        *,
+        if_match: str | None = None,
+        if_absent: bool = False,
+        metadata: dict[str, str] | None = None,
+    ) -> str:
         """Write the whole blob and give its new ETag. Conflict if the condition does not hold."""
-        return self._upload(name, content, overwrite=not if_absent, **_only_if(if_match))
+        return self._upload(name, content, overwrite=not if_absent, metadata=metadata, **_only_if(if_match))
 
     def upload(
         self, name: str, path: Path, *, metadata: dict[str, str] | None = None, if_match: str | None = None

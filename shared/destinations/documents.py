@@ -3,10 +3,12 @@
 Messages name the field, the value given and what is expected; never a key or an address. `$schema` is allowed and
 ignored, and so is `version` if this app knows it; `id` may stand there if it is the document's own name. An export
 document that has the connection's keys (`api_key_secret`, …) instead of `connection` is a Customer Insights "export
-destination" of the first generation: connection and export in one, both with the document's id.
+destination" of the first generation: connection and export in one, both with the document's id, and both with its name
+unless it gives the connection's own.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -25,6 +27,7 @@ MAX_BYTES = 256 * 1024
 TOO_LARGE = f"is larger than {MAX_BYTES // 1024} KiB"
 CONNECTION_ONLY = frozenset(Connection.model_fields) - frozenset(Export.model_fields)
 SHARED_KEYS = frozenset(Connection.model_fields) & frozenset(Export.model_fields)
+OWN_NAME = "connection_display_name"  # the connection's display_name, in a document that is its export, too
 
 Model = TypeVar("Model", bound=Document)
 
@@ -78,9 +81,12 @@ def read_destination(export_id: str, content: bytes) -> Destination:
     if not is_both(given):
         return Destination(_sound(name, _model(Export, export_id, given, problems), problems))
     own = {key: value for key, value in given.items() if key in CONNECTION_ONLY | SHARED_KEYS}
-    rest = {key: value for key, value in given.items() if key not in CONNECTION_ONLY}
+    rest = {key: value for key, value in given.items() if key not in CONNECTION_ONLY | {OWN_NAME}}
     export = _model(Export, export_id, rest | {"connection": export_id}, problems)
-    connection = _model(Connection, export_id, own, problems)
+    named = {"display_name": given[OWN_NAME]} if OWN_NAME in given else {}
+    found: list[str] = []
+    connection = _model(Connection, export_id, own | named, found)
+    problems += [re.sub("^display_name(?=:)", OWN_NAME, sentence) if named else sentence for sentence in found]
     return Destination(_sound(name, export, problems), _sound(name, connection, problems))
 
 

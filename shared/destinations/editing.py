@@ -7,8 +7,10 @@ import json
 from typing import Any
 
 from shared.cloud.storage import Blob, Container
+from shared.destinations.authors import noted
 from shared.destinations.documents import (
     CONNECTION_ONLY,
+    OWN_NAME,
     Destination,
     connection_name,
     export_name,
@@ -45,8 +47,7 @@ def connection_content(connection_id: str, content: bytes, found: tuple[str, Blo
     given = _given(content)
     name, blob = found
     if blob and name == export_name(connection_id):
-        rest = {key: value for key, value in _given(blob.content).items() if key not in CONNECTION_ONLY}
-        given = rest | given
+        given = _joined(_given(blob.content), given)
         read_destination(connection_id, _stored(given))
     return connection, _stored(given)
 
@@ -57,10 +58,14 @@ def export_content(export_id: str, content: bytes, found: Blob | None) -> tuple[
     given = _given(content)
     before = _given(found.content) if found else {}
     if is_both(before) and destination.export.connection == export_id and not is_both(given):
-        own = {key: value for key, value in before.items() if key in CONNECTION_ONLY}
-        given = {key: value for key, value in given.items() if key != "connection"} | own
+        given = _joined(given, before)
         destination = read_destination(export_id, _stored(given))
     return destination, _stored(given)
+
+
+def write(config: Container, name: str, content: bytes, *, over: str | None, by: str) -> None:
+    """Store a document in place of the version `over`, None to create it, and note who did. Conflict."""
+    config.write(name, content, if_match=over, if_absent=over is None, metadata=noted(by))
 
 
 def with_consent(content: bytes, consent: Given | None) -> bytes:
@@ -71,6 +76,14 @@ def with_consent(content: bytes, consent: Given | None) -> bytes:
 def consent_in(content: bytes) -> Any:
     """The consent as it stands in the document; Ellipsis if it says nothing of it."""
     return _given(content).get("consent", ...)
+
+
+def _joined(export: Given, connection: Given) -> Given:
+    """Export and connection in one document; the connection's name is given only if it is another than the export's."""
+    rest = {key: value for key, value in export.items() if key not in CONNECTION_ONLY | {OWN_NAME, "connection"}}
+    own = {key: value for key, value in connection.items() if key in CONNECTION_ONLY}
+    name = connection.get(OWN_NAME, connection.get("display_name"))
+    return rest | own | ({} if name == rest.get("display_name") else {OWN_NAME: name})
 
 
 def _given(content: bytes) -> Given:

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from shared.destinations.documents import CONNECTION_ONLY, VERSION
+from shared.destinations.documents import CONNECTION_ONLY, OWN_NAME, VERSION
 from shared.destinations.models import Connection, Document, Export
 
 FOLDER = Path(__file__).parents[2] / "schemas"
@@ -25,6 +25,7 @@ def export_schema() -> Schema:
     """What `exports/<id>.json` may hold: an export, or an export and its connection in one."""
     schema, connection = _schema(Export, "Segments that are kept on a SendGrid list"), _schema(Connection, "")
     own = {key: value for key, value in connection["properties"].items() if key in CONNECTION_ONLY}
+    own[OWN_NAME] = connection["properties"]["display_name"] | {"description": "the connection's own name, if any"}
     schema["properties"] |= own
     schema["$defs"] |= connection["$defs"]
     schema["required"].remove("connection")

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from shared.cloud.storage import Blob, BlobItem, Container
+from shared.destinations.authors import author_of
 from shared.destinations.documents import (
     CONNECTIONS,
     EXPORTS,
@@ -26,10 +28,12 @@ Read = TypeVar("Read", Connection, Destination)
 
 @dataclass(frozen=True, slots=True)
 class Stored(Generic[Read]):
-    """What a document says, and the ETag of the document that says it."""
+    """What a document says, the ETag of the document that says it, and who wrote that when."""
 
     value: Read
     etag: str
+    updated_at: datetime
+    updated_by: str | None
 
 
 class Destinations:
@@ -111,7 +115,7 @@ class Destinations:
 
     def _connection(self, item: BlobItem) -> Stored[Connection]:
         blob = self._content(item)
-        return Stored(read_connection(_id(item, CONNECTIONS), blob.content), blob.etag)
+        return _stored(read_connection(_id(item, CONNECTIONS), blob.content), blob)
 
     def _destination(self, item: BlobItem) -> Stored[Destination]:
         blob = self._content(item)
@@ -123,7 +127,7 @@ class Destinations:
                 f"document, or give connection {destination.connection.id!r} instead of the connection's own keys"
             )
             raise InvalidDocument(item.name, [problem])
-        return Stored(destination, blob.etag)
+        return _stored(destination, blob)
 
     def _item(self, name: str, document_id: str) -> BlobItem:
         if not is_id(document_id):  # would reach outside the folder with ../
@@ -146,10 +150,14 @@ class Destinations:
         return True
 
 
+def _stored(value: Read, blob: Blob) -> Stored[Read]:
+    return Stored(value, blob.etag, blob.last_modified, author_of(blob))
+
+
 def _half(destination: Stored[Destination]) -> Stored[Connection] | None:
     """The connection in an export's document, if it is both."""
     own = destination.value.connection
-    return Stored(own, destination.etag) if own else None
+    return Stored(own, destination.etag, destination.updated_at, destination.updated_by) if own else None
 
 
 def _id(item: BlobItem, folder: str) -> str:

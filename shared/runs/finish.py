@@ -193,27 +193,32 @@ _CAUTIONS = {
     "its document cannot be read: nobody is taken off the list until that export has run",
 }
 _NOTABLE = {
-    "malformed": "malformed rows",
-    "no_email": "rows without an e-mail address",
-    "invalid_email": "rows with an unusable e-mail address",
-    "rejected_by_sendgrid": "contacts refused by SendGrid",
-    "unconfirmed": "contacts not confirmed by SendGrid",
-    "failed_removals": "people who could not be taken off the list",
+    "malformed": ("malformed row", "malformed rows"),
+    "no_email": ("row without an e-mail address", "rows without an e-mail address"),
+    "invalid_email": ("row with an unusable e-mail address", "rows with an unusable e-mail address"),
+    "rejected_by_sendgrid": ("contact refused by SendGrid", "contacts refused by SendGrid"),
+    "unconfirmed": ("contact not confirmed by SendGrid", "contacts not confirmed by SendGrid"),
+    "failed_removals": ("person who could not be taken off the list", "people who could not be taken off the list"),
 }
 
 
 def _warnings(run: RunRecord) -> list[str]:
     found = [_CAUTIONS[caution] for caution in run.cautions]
-    found += [f"{run.counts[name]} {words}" for name, words in _NOTABLE.items() if run.counts.get(name)]
+    found += [_many(run.counts[name], *words) for name, words in _NOTABLE.items() if run.counts.get(name)]
     cut = sum(run.warnings.values())
-    return [*found, f"{cut} values cut or left out"] if cut else found
+    return [*found, _many(cut, "value cut or left out", "values cut or left out")] if cut else found
+
+
+def _many(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
 
 
 def _reason(run: RunRecord) -> str | None:
     notes = ["dry run: nothing was sent"] if run.dry_run else []
     notes += _warnings(run)
     if strangers := run.counts.get("strangers"):
-        notes.append(f"{strangers} people on the list whom none of its exports put there")
+        whom = "on the list whom none of its exports put there"
+        notes.append(_many(strangers, f"person {whom}", f"people {whom}"))
     if run.drift and run.drift.missing:
         notes.append(
             f"SendGrid counts {run.drift.list_count} people on the list, and {run.drift.at_least} should be there at "

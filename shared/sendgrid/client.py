@@ -126,7 +126,7 @@ class SendGrid:
         except errors.Forbidden:
             allowed = True  # a right of its own; reading a list tells
         if not allowed:
-            raise policy.forbidden(routes.SCOPES)
+            raise policy.forbidden()
         self._transport.call(routes.LISTS, query={"page_size": "1"})
 
     def contact_list(self, list_id: str) -> ContactList:

@@ -279,10 +279,10 @@ def rule_for(route: Route, status: int, complaints: tuple[Complaint, ...]) -> Ru
     )
 
 
-def forbidden(route: Route) -> Forbidden:
+def forbidden() -> Forbidden:
     """The key's own list of rights lacks the one that is needed."""
     rule = next(rule for rule in POLICY if rule.raises is Forbidden)
-    return Forbidden(f"{rule.message} ({route} does not name the right)", code=rule.code, advice=rule.advice)
+    return Forbidden("the API key lacks the right to marketing contacts", code=rule.code, advice=rule.advice)
 
 
 def throttled(route: Route, retry_after: float) -> Throttled:

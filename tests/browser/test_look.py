@@ -34,6 +34,12 @@ def addresses(stack: Stack) -> dict[str, str]:
     failing.land()
     failing.put()
     failed = failing.run()
+    guarded = Scene(stack)
+    guarded.connect()
+    guarded.land(0, rows=BAD_ROWS)
+    guarded.put()
+    skipped = guarded.run()
+    assert (failed["state"], skipped["state"]) == ("failed", "skipped")
     return {
         "overview": "",
         "exports": "exports",
@@ -42,6 +48,8 @@ def addresses(stack: Stack) -> dict[str, str]:
         "new export": "exports/new",
         "run": f"runs/{run['run_id']}",
         "failed run": f"runs/{failed['run_id']}",
+        "skipped run": f"runs/{skipped['run_id']}",
+        "export that failed": f"exports/{failing.export}",
         "history": "history",
         "segments": "segments",
         "connections": "connections",
@@ -61,6 +69,10 @@ def test_axe_finds_nothing(browser: "Browser", stack: Stack, addresses: dict[str
         if name == "connection":
             console.page.locator(".checks").wait_for()
         found[name] = violations(console)
+    console.open(addresses["new export"])
+    console.click("Save")
+    console.sees("Something is missing")
+    found["what is missing"] = violations(console)
     console.open(addresses["export"])
     console.page.get_by_text("More", exact=True).click()
     found["menu"] = violations(console)

@@ -108,7 +108,7 @@ def test_what_was_cut_is_told(scene: Scene, run: Document) -> None:
     assert len(name) == 50
     assert "MaximilianaMaximilianaMaximilianaMaximilianaMaximilianaAnnab".startswith(name)
     assert sum(run["warnings"].values()) == 1
-    assert "1 values cut" in run["reason"]
+    assert "1 value cut" in run["reason"]
 
 
 def test_every_reject_is_in_the_report_with_its_row(scene: Scene, run: Document) -> None:

@@ -26,13 +26,13 @@ export function Accounting({ run }) {
   const plans = !run.ended_at || run.dry_run;
   const extra = EXTRA.filter((name) => counts[name] !== undefined);
   return html`<${Card} title=${run.dry_run ? t.run.dryPlan : plans ? t.run.plan : t.run.accounting}>
-    ${run.dry_run && html`<p>${t.run.planText(number(counts.upserts), number(counts.leavers))}</p>`}
+    ${run.dry_run && html`<p>${t.run.planText(counts.upserts, counts.leavers)}</p>`}
     ${sums.map(([whole, parts]) => html`<${Sum} key=${whole} counts=${counts} whole=${whole} parts=${parts} />`)}
     ${plans && counts.leavers > 0 && !sums.some(([whole]) => whole === "leavers")
-      && html`<p>${number(counts.leavers)} ${t.counts.leavers}</p>`}
+      && html`<p>${number(counts.leavers)} ${t.counted("leavers", counts.leavers)}</p>`}
     ${extra.length > 0
       && html`<p class="muted">${t.run.ofThese}${" "}
-        ${extra.map((name) => `${number(counts[name])} ${t.counts[name]}`).join(", ")}</p>`}
+        ${extra.map((name) => `${number(counts[name])} ${t.counted(name, counts[name])}`).join(", ")}</p>`}
   <//>`;
 }
 
@@ -43,7 +43,7 @@ function Sum({ counts, whole, parts }) {
   const some = given.filter(([, count]) => count > 0);
   let x = 0;
   return html`<div class="sum">
-    <h3><span class="num">${number(total)}</span> ${t.counts[whole]}</h3>
+    <h3><span class="num">${number(total)}</span> ${t.counted(whole, total)}</h3>
     ${total > 0 && html`<svg class="sum-bar" viewBox=${`0 0 ${WIDTH} 12`} preserveAspectRatio="none"
       aria-hidden="true">${some.map(([part, count]) => {
         const width = (count / total) * WIDTH;
@@ -54,7 +54,7 @@ function Sum({ counts, whole, parts }) {
     ${total > 0 && html`<ul>
       ${given.map(([part, count]) =>
         html`<li class=${count ? "" : "none"}><span class=${`swatch ${TONES[part] || "bad"}`} aria-hidden="true"></span>
-          <span class="num">${number(count)}</span> ${t.counts[part]}</li>`)}</ul>`}
+          <span class="num">${number(count)}</span> ${t.counted(part, count)}</li>`)}</ul>`}
     ${(total > 0 || sum > 0)
       && html`<p class=${sum === total ? "adds" : "wrong-text"}><${Icon} name=${sum === total ? "ok" : "warn"} />
         ${given.map(([, count]) => number(count)).join(" + ")} = ${number(sum)}

@@ -44,7 +44,7 @@ function Row({ name, runs, of, told }) {
   const words = t.history.chartRow(t.run[name], runs.length, told(most), told(values.at(-1)));
   return html`<figure
     class=${`chart-row ${name}`}>
-    <figcaption><span class="swatch" aria-hidden="true"></span>${t.run[name]}<span class="muted num">${told(most)}
+    <figcaption><span class="swatch" aria-hidden="true"></span>${t.run[name]}<span class="muted num">${t.history.upTo(told(most))}
     </span></figcaption>
     <svg role="img" aria-label=${words} viewBox=${`0 0 ${width} ${HEIGHT}`} preserveAspectRatio="none"
       style=${{ maxWidth: `${runs.length * WIDEST}px` }}>

@@ -2,7 +2,7 @@
 
 import { html } from "./preact-htm.js";
 import { useLive } from "./live.js";
-import { Button, Notice, Shown } from "./parts.js";
+import { Button, Notice, Shown, Time } from "./parts.js";
 import { t } from "./strings.js";
 
 const told = (value) =>
@@ -12,10 +12,12 @@ const same = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(othe
 /** `base`: what the edit began with. `onReload` takes theirs, `onKeep` (if any) saves ours over it. */
 export function Conflict({ path, base, keys, onReload, onKeep }) {
   const live = useLive(path);
+  const different = live.data ? keys.filter((name) => !same(base[name], live.data[name])) : [];
   return html`<${Notice} tone="bad" title=${t.conflict.title}>
     <${Shown} live=${live}>${(theirs) => html`
-      <p>${t.conflict.somebody}</p>
-      <ul>${keys.filter((name) => !same(base[name], theirs[name])).map((name) =>
+      <p>${theirs.updated_by ? t.conflict.saved(theirs.updated_by) : t.conflict.elsewhere},${" "}
+        <${Time} iso=${theirs.updated_at} />. ${different.length ? t.conflict.what : t.conflict.nothing}</p>
+      <ul>${different.map((name) =>
         html`<li><strong>${t.keys[name] || name}</strong>: ${told(base[name])} → ${told(theirs[name])}</li>`)}</ul>
       <div class="actions">
         <${Button} kind="primary" onClick=${() => onReload(theirs, live.etag)}>${t.conflict.reload}<//>

@@ -4,13 +4,13 @@ import { html, useEffect, useState } from "./preact-htm.js";
 import { announce, go, leaving, useMe } from "./app.js";
 import { call, path } from "./api.js";
 import { useAction, useLive } from "./live.js";
-import { slug } from "./format.js";
+import { number, slug } from "./format.js";
 import {
   Button, Card, Check, Command, Dialog, Facts, Field, Icon, Notice, Page, Select, Shown, Text, Trouble,
 } from "./parts.js";
 import { Consent } from "./consent.js";
 import { Conflict } from "./conflict.js";
-import { CONNECTION_KEYS, documentOf } from "./states.js";
+import { changeOf, CONNECTION_KEYS, documentOf, useNames } from "./states.js";
 import { t } from "./strings.js";
 
 const BACK = { href: "#/connections", text: t.nav.connections };
@@ -93,25 +93,25 @@ export function ConnectionPage({ id }) {
 }
 
 function Whole({ id, connection, etag, reload }) {
-  const me = useMe();
-  const [checked, setChecked] = useState(0);
+  const names = useNames();
   return html`<div class="columns">
     <div>
-      <${KeyAndCheck} id=${id} secret=${connection.api_key_secret} turn=${checked} />
-      <${Consent} id=${id} connection=${connection} onChange=${() => { reload(); setChecked((n) => n + 1); }} />
+      <${KeyAndCheck} id=${id} etag=${etag} />
+      <${Consent} id=${id} connection=${connection} onChange=${reload} />
     </div>
     <div>
       <${Details} id=${id} connection=${connection} etag=${etag} reload=${reload} />
       <${Card} title=${t.connections.usedBy}>${connection.used_by.length
-        ? html`<ul>${connection.used_by.map((each) => html`<li><a href=${`#/exports/${each}`}>${each}</a></li>`)}</ul>`
+        ? html`<ul>${connection.used_by.map((each) =>
+          html`<li><a href=${`#/exports/${each}`}>${names(each)}</a></li>`)}</ul>`
         : html`<p class="muted">${t.connections.unused}</p>`}
-        ${me.may("administrator") && html`<${Remove} id=${id} connection=${connection} />`}<//>
+        <${Remove} id=${id} connection=${connection} names=${names} /><//>
     </div>
   </div>`;
 }
 
 /** The checks that the server makes with the key from the vault; asked for at once and again after a change. */
-function KeyAndCheck({ id, secret, turn }) {
+function KeyAndCheck({ id, etag }) {
   const action = useAction();
   const [result, setResult] = useState(null);
   const check = () => action.run(async () => {
@@ -121,7 +121,7 @@ function KeyAndCheck({ id, secret, turn }) {
   });
   useEffect(() => {
     check();
-  }, [id, secret, turn]);
+  }, [id, etag]);
   const missing = result?.checks.some((each) => ["secret", "key"].includes(each.name) && each.ok === false);
   return html`<${Card} title=${t.check.title}
     actions=${html`<${Button} onClick=${check} busy=${action.busy}>${t.check.again}<//>`}>
@@ -133,13 +133,24 @@ function KeyAndCheck({ id, secret, turn }) {
         ${result.host && html`<p>${t.check.host} <code>${result.host}</code></p>`}<//>
       ${missing && html`<h3>${t.check.where}</h3><${VaultCommand} text=${result.vault_command} />`}
       <ul class="checks">
-        ${result.checks.map((each) => html`<li class=${VERDICTS[each.ok][0]}><${Icon} name=${VERDICTS[each.ok][1]} />
-          <div><strong>${t.check.names[each.name] || each.name}<span class="sr">: ${t.check[VERDICTS[each.ok][0]]}</span>
+        ${grouped(result.checks).map((each) => html`<li class=${VERDICTS[each.ok][0]}><${Icon} name=${VERDICTS[each.ok][1]} />
+          <div><strong>${each.names.map((name) => t.check.names[name] || name).join(", ")}<span class="sr">: ${t.check[VERDICTS[each.ok][0]]}</span>
           </strong><p>${each.message}</p>
-            ${!each.ok && each.advice && html`<p>${t.check.advice[each.name] || each.advice}</p>`}</div></li>`)}</ul>
+            ${!each.ok && each.advice && html`<p>${t.check.advice[each.names[0]] || each.advice}</p>`}</div></li>`)}</ul>
       ${!missing && html`<details><summary>${t.check.where}</summary><${VaultCommand} text=${result.vault_command} />
       </details>`}`}
   <//>`;
+}
+
+/** Neighbours of which the same is to be said are said in one. */
+function grouped(checks) {
+  const groups = [];
+  for (const { name, ...rest } of checks) {
+    const last = groups.at(-1);
+    if (last?.ok === rest.ok && last.message === rest.message) last.names.push(name);
+    else groups.push({ ...rest, names: [name] });
+  }
+  return groups;
 }
 
 function VaultCommand({ text }) {
@@ -176,7 +187,8 @@ function Details({ id, connection, etag, reload }) {
         [t.connections.secret, html`<code>${connection.api_key_secret}</code>`],
         [t.connections.region, t.regions[connection.region]],
         [t.connections.roles, connection.allowed_roles.map((role) => t.connections.role[role]).join(", ")],
-        connection.contact_limit && [t.connections.limit, connection.contact_limit],
+        connection.contact_limit && [t.connections.limit, number(connection.contact_limit)],
+        [t.changed, changeOf(connection)],
       ]} /><//>`;
   }
   return html`<${Card} title=${t.connections.details}><form onSubmit=${save}>
@@ -190,7 +202,7 @@ function Details({ id, connection, etag, reload }) {
   </form><//>`;
 }
 
-function Remove({ id, connection }) {
+function Remove({ id, connection, names }) {
   const [asking, setAsking] = useState(false);
   const action = useAction();
   const remove = () => action.run(async () => {
@@ -206,7 +218,7 @@ function Remove({ id, connection }) {
         && html`<${Button} kind="danger" onClick=${remove} busy=${action.busy}>${t.connections.remove}<//>`}>
       ${connection.used_by.length
         ? html`<p>${t.connections.inUse}</p>
-          <ul>${connection.used_by.map((each) => html`<li><a href=${`#/exports/${each}`}>${each}</a></li>`)}</ul>`
+          <ul>${connection.used_by.map((each) => html`<li><a href=${`#/exports/${each}`}>${names(each)}</a></li>`)}</ul>`
         : html`<p>${t.connections.removeText}</p>`}
       <${Trouble} problem=${action.problem} />
   <//>`}`;

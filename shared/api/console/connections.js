@@ -4,7 +4,7 @@ import { html } from "./preact-htm.js";
 import { useMe } from "./app.js";
 import { CALM, useLive } from "./live.js";
 import { Badge, Button, Empty, Page, Shown, Table } from "./parts.js";
-import { Invalid } from "./states.js";
+import { changeOf, Invalid } from "./states.js";
 import { t } from "./strings.js";
 
 export function Connections() {
@@ -27,7 +27,7 @@ export function Connections() {
 
 function Whole({ connections }) {
   const columns = [[t.connections.name], [t.connections.consent], [t.connections.region], [t.connections.roles],
-    [t.connections.usedBy, "num"]];
+    [t.connections.usedBy], [t.changed]];
   const rows = connections.map((each) => ({
     key: each.id,
     cells: [
@@ -38,6 +38,7 @@ function Whole({ connections }) {
       t.regions[each.region] || each.region,
       (each.allowed_roles || []).map((role) => t.connections.role[role] || role).join(", "),
       t.connections.exports(each.used_by.length),
+      changeOf(each),
     ],
   }));
   return html`<${Table} label=${t.nav.connections} columns=${columns} rows=${rows} />`;

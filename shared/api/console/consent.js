@@ -22,7 +22,7 @@ export function Consent({ id, connection, onChange }) {
       ${given && !old ? html`<details><summary>${t.consent.read}</summary><${Words} text=${data} /></details>`
         : html`<${Words} text=${data} />`}
       ${(!given || old) && html`<p>${t.check.host} <code>${connection.host}</code></p>`}
-      ${!given || old ? html`<${Agree} id=${id} text=${data} onChange=${onChange} />` : null}
+      ${!given || old ? html`<${Agree} id=${id} etag=${connection.etag} text=${data} onChange=${onChange} />` : null}
       ${given && html`<${Withdraw} id=${id} connection=${connection} onChange=${onChange} />`}`}
     <//>
   <//>`;
@@ -34,16 +34,17 @@ function Words({ text }) {
     <p class="muted">${t.consent.version} ${text.text_version}</p></div>`;
 }
 
-function Agree({ id, text, onChange }) {
+/** `etag`: of the connection as it was shown, with the host that it names. */
+function Agree({ id, etag, text, onChange }) {
   const [read, setRead] = useState(false);
   const action = useAction();
   const agree = () => action.run(async () => {
-    await call("POST", path`/connections/${id}/consent`, { body: { text_version: text.text_version }, ifMatch: "*" });
+    await call("POST", path`/connections/${id}/consent`, { body: { text_version: text.text_version }, ifMatch: etag });
     announce(t.consent.agreed);
     onChange();
   });
   return html`<${Check} id="agree" label=${t.consent.confirm} checked=${read} onValue=${setRead} />
-    <${Trouble} problem=${action.problem} />
+    <${Trouble} problem=${action.problem} retry=${action.problem?.status === 412 && onChange} />
     <${Button} kind="primary" disabled=${!read} busy=${action.busy} onClick=${agree}>${t.consent.agree}<//>`;
 }
 

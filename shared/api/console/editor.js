@@ -46,11 +46,12 @@ export function EditExport({ id }) {
   if (!began) return html`<${Shown} live=${live}>${() => null}<//>`;
   const initial = { ...EMPTY, ...documentOf(began.element, EXPORT_KEYS) };
   return html`<${Editor} key=${began.etag} id=${id} etag=${began.etag}
-    title=${t.editor.editing(began.element.display_name)} initial=${initial}
+    title=${t.editor.editing(began.element.display_name)} initial=${initial} members=${began.element.members}
     onTheirs=${(element, etag) => setBegan({ element, etag })} />`;
 }
 
-function Editor({ id, etag, title, initial, onTheirs }) {
+/** `members`: whom the export has put on its list already. */
+function Editor({ id, etag, title, initial, members, onTheirs }) {
   const me = useMe();
   const [draft, setDraft] = useState(initial);
   const [name, setName] = useState(id ?? null);
@@ -86,7 +87,8 @@ function Editor({ id, etag, title, initial, onTheirs }) {
   };
   const said = (field) =>
     action.problem?.errors.find((each) => each.field === field || each.field?.startsWith(`${field}.`))?.detail;
-  const given = { draft, set, said, columns, me };
+  const own = draft.list_id === initial.list_id ? members || 0 : 0;
+  const given = { draft, set, said, columns, me, own };
   const step = (name, body) =>
     html`<${Step} name=${name} number=${STEPS.indexOf(name) + 1} missing=${missing[name]} tried=${tried}>${body}<//>`;
   return html`<${Page} title=${title}

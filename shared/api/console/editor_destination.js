@@ -3,11 +3,11 @@
 import { html, useEffect } from "./preact-htm.js";
 import { path } from "./api.js";
 import { useLive } from "./live.js";
-import { number } from "./format.js";
 import { Button, Field, Notice, Select, Shown, Trouble } from "./parts.js";
 import { t } from "./strings.js";
 
-export function Destination({ draft, set, said, me }) {
+/** `own`: how many on the list are there by this export. */
+export function Destination({ draft, set, said, me, own }) {
   const live = useLive("/connections");
   const usable = (live.data?.connections || []).filter((each) => each.permission !== "none");
   const lists = useLive(draft.connection && path`/connections/${draft.connection}/lists`);
@@ -26,14 +26,15 @@ export function Destination({ draft, set, said, me }) {
       problem=${said("connection")}>
       ${(ids) => html`<${Select} value=${draft.connection || ""} options=${choices}
         onValue=${(id) => set({ connection: id || null, list_id: "" })} ...${ids} />`}<//>
-    ${draft.connection && html`<${Lists} lists=${lists} draft=${draft} set=${set} problem=${said("list_id")} />`}`}
+    ${draft.connection && html`<${Lists} lists=${lists} draft=${draft} set=${set} own=${own}
+      problem=${said("list_id")} />`}`}
   <//>`;
 }
 
-function Lists({ lists, draft, set, problem }) {
+function Lists({ lists, draft, set, own, problem }) {
   const found = lists.data?.lists || [];
   const choices = [["", lists.loading ? t.loading : t.editor.where.chooseList],
-    ...found.map((each) => [each.id, t.editor.where.list(each.name, number(each.contact_count))])];
+    ...found.map((each) => [each.id, t.editor.where.list(each.name, each.contact_count)])];
   if (draft.list_id && !found.some((each) => each.id === draft.list_id)) choices.push([draft.list_id, draft.list_id]);
   const chosen = found.find((each) => each.id === draft.list_id);
   return html`
@@ -45,5 +46,6 @@ function Lists({ lists, draft, set, problem }) {
       && html`<${Notice}
         tone="warn"><p>${t.editor.where.noLists}</p><${Button} onClick=${lists.reload}>${t.again}<//><//>`}
     <${Trouble} problem=${lists.problem} retry=${lists.reload} />
-    ${chosen?.contact_count > 0 && html`<p class="hint">${t.editor.where.others(number(chosen.contact_count))}</p>`}`;
+    ${chosen?.contact_count > own
+      && html`<p class="hint">${t.editor.where.others(chosen.contact_count - own)}</p>`}`;
 }

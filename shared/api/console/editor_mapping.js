@@ -65,6 +65,7 @@ function mother() {
 export function Matching({ draft, set, said, columns }) {
   const [language, setLanguage] = useState(mother);
   const { mapping } = draft;
+  const fields = useLive(draft.connection && path`/connections/${draft.connection}/fields`);
   const setMapping = (part, quiet) => set({ mapping: { ...mapping, ...part } }, quiet);
   useEffect(() => {
     if (!mapping.email && Object.values(columns.suggestions).some(Boolean)) {
@@ -83,9 +84,9 @@ export function Matching({ draft, set, said, columns }) {
       ${FIELDS.map((field) =>
         html`<${Match} key=${field} field=${field} language=${language} columns=${columns} column=${mapping[field]}
           problem=${said(`mapping.${field}`)} onValue=${(column) => setMapping({ [field]: column })} />`)}</div>
-    <${CustomFields} draft=${draft} columns=${columns.columns} setMapping=${setMapping} set=${set}
+    <${CustomFields} draft=${draft} known=${fields.data} columns=${columns.columns} setMapping=${setMapping} set=${set}
       problem=${said("mapping.custom_fields")} />
-    ${mapping.email && html`<${Sample} draft=${draft} />`}`;
+    ${mapping.email && html`<${Sample} draft=${draft} known=${fields.data} />`}`;
 }
 
 function Match({ field, language, columns, column, problem, onValue }) {
@@ -100,16 +101,15 @@ function Match({ field, language, columns, column, problem, onValue }) {
       onValue=${onValue} ...${ids} />`}<//>`;
 }
 
-function CustomFields({ draft, columns, setMapping, set, problem }) {
+function CustomFields({ draft, known, columns, setMapping, set, problem }) {
   const [rows, setRows] = useState(Object.entries(draft.mapping.custom_fields || {}));
-  const known = useLive(draft.connection && path`/connections/${draft.connection}/fields`);
-  const fields = (known.data?.fields || []).filter((each) => !each.reserved);
+  const fields = (known?.fields || []).filter((each) => !each.reserved);
   const change = (next) => {
     setRows(next);
     setMapping({ custom_fields: Object.fromEntries(next) });
   };
   const put = (i, row) => change(rows.map((each, j) => (j === i ? row : each)));
-  const strange = rows.some(([field]) => field && known.data
+  const strange = rows.some(([field]) => field && known
     && !fields.some((each) => each.name.toLowerCase() === field.toLowerCase()));
   return html`<fieldset class="rows"><legend>${t.editor.what.custom}</legend>
     <datalist id="fields">
@@ -123,7 +123,7 @@ function CustomFields({ draft, columns, setMapping, set, problem }) {
         aria-label=${t.editor.what.columnNumber(i + 1)} onValue=${(name) => put(i, [field, name])} />
       <${Button} kind="quiet" aria-label=${t.editor.what.dropField(field || i + 1)}
         onClick=${() => change(rows.filter((_, j) => j !== i))}>${t.remove}<//>
-      ${field && html`<p class="hint">${typeOf(fields, field, known.data, draft.create_missing_fields)}</p>`}
+      ${field && html`<p class="hint">${typeOf(fields, field, known, draft.create_missing_fields)}</p>`}
     </div>`)}
     ${problem && html`<p class="wrong-text"><${Icon} name="warn" />${problem}</p>`}
     <${Button} onClick=${() => setRows([...rows, ["", ""]])}>${t.editor.what.addField}<//>
@@ -145,7 +145,7 @@ function kept(object, wanted) {
 }
 
 /** Five contacts of the first segment, masked by the server, as SendGrid would get them. */
-function Sample({ draft }) {
+function Sample({ draft, known }) {
   const [segment, setSegment] = useState(draft.segments[0]);
   const [shown, setShown] = useState(null);
   const name = draft.segments.includes(segment) ? segment : draft.segments[0];
@@ -170,6 +170,8 @@ function Sample({ draft }) {
   }, [name, wish]);
   const contacts = (shown?.data?.contacts || []).map(({ custom_fields, ...rest }) => ({ ...rest, ...custom_fields }));
   const fields = [...new Set(contacts.flatMap((contact) => Object.keys(contact)))];
+  // A custom field goes by its id to SendGrid, and by its name to people.
+  const called = (field) => FIELD_LABELS.en[field] || known?.fields.find((each) => each.id === field)?.name || field;
   const problems = Object.entries(shown?.data?.problems || {}).filter(([, count]) => count);
   return html`<div class="sample" aria-live="polite"><div class="card-head"><h3>${t.editor.what.sampleTitle}</h3>
     ${draft.segments.length > 1
@@ -180,12 +182,12 @@ function Sample({ draft }) {
     <${Trouble} problem=${shown?.problem} />
     ${shown?.data && (contacts.length
       ? html`<${Table} label=${t.editor.what.sampleTitle}
-        columns=${fields.map((field) => [FIELD_LABELS.en[field] || field])}
+        columns=${fields.map((field) => [called(field)])}
         rows=${contacts.map((each, i) => ({ key: i, cells: fields.map((field) => String(each[field] ?? "–")) }))} />`
       : html`<${Notice} tone="warn">${t.editor.what.noContacts}<//>`)}
     ${shown?.data && problems.length > 0
       && html`<p class="hint">
-        ${t.editor.what.looked(number(shown.data.rows_looked_at))} ${problems.map(([code, count]) =>
-          t.editor.what.problem(number(count), t.counts[code] || code)).join(", ")}</p>`}
+        ${t.editor.what.looked(shown.data.rows_looked_at)} ${problems.map(([code, count]) =>
+          `${number(count)} ${t.counted(code, count)}`).join(", ")}</p>`}
   </div>`;
 }

@@ -1,8 +1,8 @@
 // Step 4 of an export: who is left out, who is taken off the list, and when a run rather does nothing.
 
 import { html, useState } from "./preact-htm.js";
-import { number } from "./format.js";
-import { Button, Check, Field, Icon, Select } from "./parts.js";
+import { useLive } from "./live.js";
+import { Button, Check, Field, Icon, Notice, Select } from "./parts.js";
 import { columnChoices } from "./editor_mapping.js";
 import { t } from "./strings.js";
 
@@ -19,7 +19,7 @@ export function Rules({ draft, set, said, columns }) {
     </fieldset>
     <fieldset class="rows"><legend>${t.editor.rules.guards}</legend><p class="hint">${t.editor.rules.guardsText}</p>
       <div class="grid">
-        <${Field} id="most" label=${t.editor.rules.most} hint=${t.editor.rules.mostText(number(draft.max_profiles))}
+        <${Field} id="most" label=${t.editor.rules.most} hint=${t.editor.rules.mostText(draft.max_profiles)}
           problem=${said("max_profiles")}>
           ${(ids) => html`<input type="number" min="1" value=${draft.max_profiles}
             onInput=${(event) => set({ max_profiles: whole(event) })} ...${ids} />`}<//>
@@ -30,7 +30,22 @@ export function Rules({ draft, set, said, columns }) {
       </div>
       <${Check} id="clear" label=${t.editor.rules.clear} hint=${t.editor.rules.clearText} checked=${draft.clear_empty}
         onValue=${(clear_empty) => set({ clear_empty })} />
-    </fieldset>`;
+    </fieldset>
+    <${Delivery} draft=${draft} set=${set} />`;
+}
+
+/** By requests or as a file; the latter goes to another place. */
+function Delivery({ draft, set }) {
+  const live = useLive("/connections");
+  const connection = live.data?.connections.find((each) => each.id === draft.connection);
+  return html`<fieldset class="rows"><legend>${t.editor.rules.delivery}</legend>
+    <p class="hint">${t.editor.rules.deliveryText}</p>
+    ${Object.entries(t.editor.rules.deliveries).map(([way, [label, hint]]) => html`
+      <${Check} type="radio" name="delivery" id=${`delivery-${way}`} label=${label} hint=${hint}
+        checked=${draft.delivery === way} onValue=${() => set({ delivery: way })} />`)}
+    ${draft.delivery === "import" && connection?.region === "eu"
+      && html`<${Notice} tone="warn">${t.editor.rules.leavesEU}<//>`}
+  </fieldset>`;
 }
 
 /** Conditions on columns; values are texts as the file has them, one a line. */

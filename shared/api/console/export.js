@@ -10,7 +10,7 @@ import { NextTimes } from "./editor_schedule.js";
 import { rejectedOf } from "./chart.js";
 import { Badge, Button, Card, Facts, Icon, Notice, Page, Progress, Shown } from "./parts.js";
 import { Runs } from "./runs.js";
-import { stateOf } from "./states.js";
+import { adviceOn, changeOf, stateOf } from "./states.js";
 import { FIELD_LABELS, t } from "./strings.js";
 
 const BACK = { href: "#/exports", text: t.nav.exports };
@@ -47,7 +47,8 @@ function Whole({ export: each, etag, reload }) {
       && html`<${Notice}
         tone=${each.last_run.state === "failed" ? "bad" : each.last_run.state === "successful" ? "info" : "warn"}
         title=${`${t.exports.lastRun}: ${t.states[each.last_run.state]}`}>
-        <p>${sentence(each.last_run.reason)} <a href=${`#/runs/${each.last_run.run_id}`}>${t.run.details}</a></p><//>`}
+        <p>${sentence(each.last_run.reason)} <a href=${`#/runs/${each.last_run.run_id}`}>${t.run.details}</a></p>
+        ${adviceOn(each.last_run) && html`<p><strong>${t.run.advice}</strong> ${adviceOn(each.last_run)}</p>`}<//>`}
     ${runs.data && !real && each.connection
       && html`<${FirstRun} export=${each} dry=${dry} etag=${etag} reload=${() => { reload(); runs.reload(); }} />`}
     <${Card} title=${t.exports.runs}
@@ -68,7 +69,7 @@ function FirstRun({ export: each, dry, etag, reload }) {
       <div><h3>${t.first.dry}</h3>
         ${dry ? html`<p>
           ${dry.state === "skipped" || dry.state === "failed" ? dry.reason
-            : t.first.would(number(counts.upserts), number(counts.leavers), number(rejectedOf(counts)))} <a
+            : t.first.would(counts.upserts, counts.leavers, rejectedOf(counts))} <a
               href=${`#/runs/${dry.run_id}`}>${t.run.details}</a></p>` : html`<p>${t.first.dryText}</p>`}
         ${may && !each.active_run
           && html`<${ExportActions} only="dry_run" strong=${!dry} export=${each} etag=${etag} reload=${reload} />`}
@@ -83,6 +84,8 @@ function About({ export: each }) {
   const me = useMe();
   const lists = useLive(each.connection && each.permission === "edit"
     ? path`/connections/${each.connection}/lists` : null);
+  const connections = useLive("/connections");
+  const connection = connections.data?.connections.find((one) => one.id === each.connection);
   const list = lists.data?.lists.find((one) => one.id === each.list_id);
   const { custom_fields: custom, ...standard } = each.mapping;
   const pairs = [...Object.entries(standard).map(([field, column]) => [FIELD_LABELS.en[field] || field, column]),
@@ -93,11 +96,11 @@ function About({ export: each }) {
   return html`<${Card} title=${t.exports.about}><${Facts} wide items=${[
     [t.exports.members, number(each.members)],
     [t.exports.list,
-      list ? `${list.name} (${t.exports.contacts(number(list.contact_count))})` : html`<code>${each.list_id}</code>`],
+      list ? `${list.name} (${t.exports.contacts(list.contact_count)})` : html`<code>${each.list_id}</code>`],
     [t.exports.connection,
       each.connection
-        ? (me.may("administrator") ? html`<a href=${`#/connections/${each.connection}`}>${each.connection}</a>`
-          : each.connection) : t.exports.noConnection],
+        ? html`<a href=${`#/connections/${each.connection}`}>${connection?.display_name || each.connection}</a>`
+        : t.exports.noConnection],
     [t.nav.segments,
       html`<ul class="plain-list">${each.segments.map((name) => html`<li class="wrap">${name}</li>`)}</ul>`],
     [t.editor.what.title,
@@ -110,9 +113,13 @@ function About({ export: each }) {
             html`<li class="wrap">
               ${column} ${t.editor.rules.is} ${values.map((value) => value || t.editor.rules.empty).join(", ")}</li>`)}</ul>`],
     [t.editor.rules.removal, each.removal === "none" ? t.editor.rules.keep : t.editor.rules.leavers],
-    [t.editor.rules.guards, t.exports.guards(number(each.max_profiles), each.max_shrink_percent)],
+    [t.editor.rules.guards, t.exports.guards(each.max_profiles, each.max_shrink_percent)],
     [t.exports.landing, each.run_on_landing ? t.yes : t.no],
     [t.exports.schedule, plan],
+    [t.exports.delivery, t.editor.rules.deliveries[each.delivery][0]],
+    each.clear_empty && [t.keys.clear_empty, t.yes],
+    each.create_missing_fields && [t.editor.what.create, t.yes],
+    [t.changed, changeOf(each)],
   ]} />
     ${each.schedule !== "off" && each.enabled && each.connection
       && html`<${NextTimes} schedule=${each.schedule} timezone=${each.timezone}

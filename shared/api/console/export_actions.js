@@ -4,7 +4,6 @@ import { html, useState } from "./preact-htm.js";
 import { announce, go, useMe } from "./app.js";
 import { call, path } from "./api.js";
 import { useAction } from "./live.js";
-import { number } from "./format.js";
 import { Button, Check, Dialog, Menu, Trouble } from "./parts.js";
 import { documentOf, EXPORT_KEYS } from "./states.js";
 import { t } from "./strings.js";
@@ -70,7 +69,7 @@ function Ask({ words, busy, onClose, onYes }) {
 function Remove({ export: each, onClose }) {
   const action = useAction();
   const [people, setPeople] = useState("keep");
-  const count = number(each.members || 0);
+  const count = each.members || 0;
   const takes = people === "remove";
   const remove = () => action.run(async () => {
     const { location } = await call("DELETE", path`/exports/${each.id}` + `?members=${people}`, { ifMatch: "*" });
@@ -82,8 +81,8 @@ function Remove({ export: each, onClose }) {
     actions=${html`<${Button} kind="danger" busy=${action.busy}
       onClick=${remove}>${takes ? t.removal.both(count) : t.removal.only}<//>`}>
     <p>${t.removal.text}</p>
-    <fieldset class="rows"><legend>${t.removal.people(count)}</legend>
-      <${Check} type="radio" name="people" id="people-keep" label=${t.removal.keep} hint=${t.removal.keepText}
+    <fieldset class="rows"><legend>${t.removal.people}</legend>
+      <${Check} type="radio" name="people" id="people-keep" label=${t.removal.keep(count)} hint=${t.removal.keepText}
         checked=${!takes} onValue=${() => setPeople("keep")} />
       <${Check} type="radio" name="people" id="people-remove" label=${t.removal.remove(count)}
         hint=${t.removal.removeText} checked=${takes} disabled=${!each.members || !each.connection}

@@ -5,7 +5,7 @@ import { useMe } from "./app.js";
 import { BUSY, CALM, useLive } from "./live.js";
 import { number } from "./format.js";
 import { Badge, Button, Empty, Page, Shown, Table, Time } from "./parts.js";
-import { Invalid, stateOf } from "./states.js";
+import { changeOf, Invalid, nextOf, stateOf } from "./states.js";
 import { t } from "./strings.js";
 
 const pace = (data) => (data.exports.some((each) => each.active_run) ? BUSY : CALM);
@@ -24,8 +24,9 @@ export function Exports() {
 }
 
 function List({ exports }) {
+  const some = exports.some((each) => each.permission !== "edit"); // else everybody may do everything
   const columns = [[t.exports.name], [t.exports.state], [t.exports.people, "num"], [t.exports.last], [t.exports.next],
-    [t.exports.permission]];
+    [t.changed], ...(some ? [[t.exports.permission]] : [])];
   const rows = exports.map((each) => ({
     key: each.id,
     cells: [
@@ -34,8 +35,9 @@ function List({ exports }) {
       html`<a class="plain" href=${runOf(each)}><${Badge} ...${stateOf(each)} /></a>`,
       number(each.members),
       each.last_run ? html`<${Time} iso=${each.last_run.ended_at || each.last_run.submitted_at} />` : "–",
-      each.next_run_at ? html`<${Time} iso=${each.next_run_at} />` : t.exports.noNext,
-      t.permissions[each.permission] || each.permission,
+      nextOf(each),
+      changeOf(each),
+      ...(some ? [t.permissions[each.permission] || each.permission] : []),
     ],
   }));
   return html`<${Table} label=${t.nav.exports} columns=${columns} rows=${rows} />`;

@@ -11,6 +11,9 @@ export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export const number = (value) => (value === null || value === undefined ? "–" : numbers.format(value));
 
+/** "1 contact", "4,912 contacts". */
+export const many = (count, one, more) => `${number(count)} ${count === 1 ? one : more}`;
+
 export function bytes(value) {
   if (value === null || value === undefined) return "–";
   const steps = ["B", "kB", "MB", "GB", "TB"];
@@ -39,8 +42,9 @@ export function momentIn(iso, timeZone) {
   }).format(new Date(iso));
 }
 
-/** "4 s", "3 min 20 s", "1 h 5 min". */
+/** "0.4 s", "45 s", "3 min 20 s", "1 h 5 min". */
 export function duration(seconds) {
+  if (seconds > 0 && seconds < 9.95) return `${numbers.format(Math.max(0.1, Math.round(seconds * 10) / 10))} s`;
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min${whole < 600 && whole % 60 ? ` ${whole % 60} s` : ""}`;

@@ -7,6 +7,7 @@ import { BUSY, CALM, useAction, useLive } from "./live.js";
 import { Button, Card, Empty, Page, Select, Shown, Trouble } from "./parts.js";
 import { Chart } from "./chart.js";
 import { Runs } from "./runs.js";
+import { useNames } from "./states.js";
 import { t } from "./strings.js";
 
 const PAGE = 50;
@@ -16,6 +17,7 @@ export function History({ query }) {
   const chosen = query.get("export") || "";
   const [state, setState] = useState("");
   const exports = useLive("/exports");
+  const names = useNames();
   const base = chosen ? path`/exports/${chosen}/runs` : "/runs";
   const live = useLive(`${base}?limit=${PAGE}`, pace);
   const known = (exports.data?.exports || []).map((each) => [each.id, each.display_name]);
@@ -31,11 +33,12 @@ export function History({ query }) {
           onValue=${setState} /></div>
     </div>
     <${Shown} live=${live}>
-      ${(data) => html`<${Whole} key=${base} base=${base} first=${data} state=${state} whose=${!chosen} />`}<//>
+      ${(data) => html`<${Whole} key=${base} base=${base} first=${data} state=${state}
+        names=${chosen ? null : names} />`}<//>
   <//>`;
 }
 
-function Whole({ base, first, state, whose }) {
+function Whole({ base, first, state, names }) {
   const [older, setOlder] = useState([]);
   const [next, setNext] = useState(first.next);
   const action = useAction();
@@ -55,7 +58,8 @@ function Whole({ base, first, state, whose }) {
     <${Card} title=${t.history.chart}><${Chart} runs=${shown} />
       ${shown.filter((run) => run.ended_at && !run.dry_run).length < 2
         && html`<p class="muted">${t.history.tooFew}</p>`}<//>
-    ${shown.length ? html`<${Runs} runs=${shown} whose=${whose} />` : html`<p class="muted">${t.history.noSuch}</p>`}
+    ${shown.length ? html`<${Runs} runs=${shown} names=${names} />`
+      : html`<p class="muted">${t.history.noSuch(runs.length, next)}</p>`}
     <${Trouble} problem=${action.problem} />
     ${next && html`<${Button} busy=${action.busy} onClick=${more}>${t.history.more}<//>`}`;
 }

@@ -6,7 +6,7 @@ import { call } from "./api.js";
 import { BUSY, CALM, useAction, useLive } from "./live.js";
 import { number, sentence } from "./format.js";
 import { Badge, Button, Card, Icon, Notice, Page, Progress, Shown, Time, Trouble } from "./parts.js";
-import { Invalid, needsAttention, stateOf } from "./states.js";
+import { Invalid, needsAttention, nextOf, stateOf } from "./states.js";
 import { t } from "./strings.js";
 
 const pace = (data) => (data.exports.some((each) => each.active_run) ? BUSY : CALM);
@@ -34,10 +34,16 @@ export function Overview() {
       <${Invalid} documents=${data.invalid} />
       ${data.exports.length
         ? html`<${Figures} exports=${data.exports} />
-          <ul class="tiles">${data.exports.map((each) => html`<${Tile} key=${each.id} export=${each} />`)}</ul>`
+          <ul class="tiles">${ordered(data.exports).map((each) => html`<${Tile} key=${each.id} export=${each} />`)}</ul>`
         : html`<${Welcome} />`}`}
     <//>
   <//>`;
+}
+
+/** What needs a look first, then what is under way, then the rest. */
+function ordered(exports) {
+  const rank = (each) => (needsAttention(each) ? 0 : each.active_run ? 1 : 2);
+  return [...exports].sort((one, other) => rank(one) - rank(other));
 }
 
 function Verdict({ exports }) {
@@ -74,7 +80,7 @@ function Tile({ export: each }) {
           href=${`#/runs/${last.run_id}`}><${Time} iso=${last.ended_at || last.started_at || last.submitted_at} /></a>`
           : "–"}</dd></div>
       <div><dt>${t.exports.next}</dt>
-        <dd>${each.next_run_at ? html`<${Time} iso=${each.next_run_at} />` : t.exports.noNext}</dd></div>
+        <dd>${nextOf(each)}</dd></div>
     </dl>
   </li>`;
 }

@@ -6,10 +6,11 @@ import { call, download, path } from "./api.js";
 import { BUSY, useAction, useLive, useNow } from "./live.js";
 import { duration, number, sentence, tookSeconds } from "./format.js";
 import { Accounting } from "./accounting.js";
+import { ExportActions } from "./export_actions.js";
 import {
   Badge, Button, Card, Facts, Icon, Notice, Page, phaseOf, Progress, Shown, Table, Time, Trouble,
 } from "./parts.js";
-import { kindOf } from "./states.js";
+import { adviceOn, kindOf } from "./states.js";
 import { t } from "./strings.js";
 
 const PHASES = ["prepare", "send", "settle", "remove", "finish"];
@@ -19,19 +20,24 @@ const TONES = { failed: "bad", skipped: "warn", completed_with_warnings: "warn",
 export function RunPage({ id }) {
   const live = useLive(path`/runs/${id}`, (run) => (run.ended_at ? 0 : BUSY));
   const run = live.data;
+  // Its export, if it has not been removed; after a dry run one waits until another run can be asked for.
+  const its = useLive(run && path`/exports/${run.export_id}`, (each) => (run.dry_run && each.active_run ? BUSY : 0));
+  const name = its.data?.display_name || (its.loading ? "…" : run?.export_id);
   const ended = Boolean(run?.ended_at);
   const before = useRef(null);
   useEffect(() => {
     if (run && before.current === false && ended) announce(t.run.ended(t.states[run.state]));
     if (run) before.current = ended;
   }, [ended, run]);
-  const title = run ? t.run.title(run.export_id) : t.run.run;
-  const back = run ? { href: `#/exports/${run.export_id}`, text: run.export_id }
+  const title = run && !its.loading ? t.run.title(name) : t.run.run;
+  const back = run ? { href: `#/exports/${run.export_id}`, text: name }
     : { href: "#/history", text: t.nav.history };
   return html`<${Page} title=${title} back=${back}
     lead=${run && html`<${Badge} state=${run.state} /> <span class="muted">${kindOf(run)}</span>`}
-    actions=${run && html`<${Actions} run=${run} reload=${live.reload} />`}>
-    <${Shown} live=${live}>${() => html`<${Whole} run=${run} />`}<//>
+    actions=${run && html`<${Actions} run=${run} reload=${live.reload} />
+      ${run.dry_run && run.planned && ended && its.data && !its.data.active_run
+        && html`<${ExportActions} only="run" strong export=${its.data} />`}`}>
+    <${Shown} live=${live}>${() => html`<${Whole} run=${run} name=${name} />`}<//>
   <//>`;
 }
 
@@ -48,14 +54,14 @@ function Actions({ run, reload }) {
   const report = () => action.run(() => download(path`/runs/${run.run_id}/report`, `${run.run_id}.csv`));
   return html`
     ${run.ended_at && run.planned && me.may("contributor")
-      && html`<${Button} kind="primary" busy=${action.busy} onClick=${report}>${t.run.report}<//>`}
+      && html`<${Button} kind=${run.dry_run ? "" : "primary"} busy=${action.busy} onClick=${report}>${t.run.report}<//>`}
     ${!run.ended_at && me.may("contributor")
       && html`<${Button} kind="danger" busy=${action.busy || asked}
         onClick=${cancel}>${asked ? t.run.canceling : t.run.cancel}<//>`}
     ${action.problem && html`<div class="action-trouble"><${Trouble} problem=${action.problem} /></div>`}`;
 }
 
-function Whole({ run }) {
+function Whole({ run, name }) {
   const counted = run.counts && "rows" in run.counts;
   return html`
     ${run.ended_at ? html`<${Outcome} run=${run} />` : html`<${Going} run=${run} />`}
@@ -65,7 +71,7 @@ function Whole({ run }) {
           && html`<${Card} title=${t.run.accounting}><p class="muted">${t.run.nothing}</p><//>`}
         ${run.ended_at && run.planned && html`<${Reasons} run=${run} />`}
       </div>
-      <div><${About} run=${run} /></div>
+      <div><${About} run=${run} name=${name} /></div>
     </div>`;
 }
 
@@ -75,7 +81,7 @@ function Outcome({ run }) {
   const reason = run.error?.message || run.reason;
   return html`<${Notice} tone=${tone} title=${dry ? t.run.dryTitle : t.outcomes[run.state]}>
     ${reason ? html`<p>${sentence(reason)}</p>` : run.state === "successful" && html`<p>${t.run.fine}</p>`}
-    ${run.error?.advice && html`<p><strong>${t.run.advice}</strong> ${run.error.advice}</p>`}
+    ${adviceOn(run) && html`<p><strong>${t.run.advice}</strong> ${adviceOn(run)}</p>`}
   <//>`;
 }
 
@@ -125,12 +131,12 @@ function reasonRow({ stage, code, count, meaning }) {
   return { key: stage + code, cells: [why, t.phaseNames[stage] || stage, number(count)] };
 }
 
-function About({ run }) {
+function About({ run, name }) {
   const took = tookSeconds(run);
   const warnings = Object.entries(run.warnings || {});
   const snapshots = Object.entries(run.snapshots || {});
   return html`<${Card} title=${t.run.about2}><${Facts} items=${[
-    [t.run.export, html`<a href=${`#/exports/${run.export_id}`}>${run.export_id}</a>`],
+    [t.run.export, html`<a href=${`#/exports/${run.export_id}`}>${name}</a>`],
     [t.run.how, kindOf(run)],
     run.kind === "on_demand" && [t.run.by, run.submitted_by],
     [t.run.asked, html`<${Time} iso=${run.submitted_at} full />`],
@@ -139,11 +145,12 @@ function About({ run }) {
     took !== null && [t.run.took, duration(took)],
     run.force && [t.run.forced, t.yes],
     ...snapshots.map(([name, each]) => [t.run.snapshot(name), html`<${Time} iso=${each.produced_at} full />`]),
+    run.delivery && [t.run.deliveryBy, t.run.delivery[run.delivery]],
     run.batches?.length && [t.run.batches, number(run.batches.length)],
     run.upload_hosts?.length && [t.run.uploads, run.upload_hosts.join(", ")],
-    run.drift && [t.run.drift, t.run.driftText(number(run.drift.list_count), number(run.drift.at_least))],
+    run.drift && [t.run.drift, t.run.driftText(run.drift.list_count, run.drift.at_least)],
     warnings.length && [t.run.warnings, html`<ul class="plain-list">
-          ${warnings.map(([name, count]) => html`<li>${t.run.warning(number(count), ...name.split(":"))}</li>`)}</ul>`],
+          ${warnings.map(([name, count]) => html`<li>${t.run.warning(count, ...name.split(":"))}</li>`)}</ul>`],
     [t.run.id, html`<code class="wrap">${run.run_id}</code>`],
   ]} /><//>`;
 }

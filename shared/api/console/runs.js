@@ -7,9 +7,9 @@ import { kindOf } from "./states.js";
 import { rejectedOf } from "./chart.js";
 import { t } from "./strings.js";
 
-/** `whose`: tell the export, too. */
-export function Runs({ runs, whose }) {
-  const columns = [[t.run.run], ...(whose ? [[t.run.export]] : []), [t.exports.state], [t.run.added, "num"],
+/** `names`: tell the export, too, by what it is called. */
+export function Runs({ runs, names }) {
+  const columns = [[t.run.run], ...(names ? [[t.run.export]] : []), [t.exports.state], [t.run.added, "num"],
     [t.run.updated, "num"], [t.run.removed, "num"], [t.run.rejected, "num"], [t.run.took, "num"]];
   const rows = runs.map((run) => {
     const took = tookSeconds(run);
@@ -19,7 +19,7 @@ export function Runs({ runs, whose }) {
       cells: [
         html`<a href=${`#/runs/${run.run_id}`}><${Time} iso=${run.started_at || run.submitted_at} /></a>
           <div class="muted">${kindOf(run)}</div>`,
-        ...(whose ? [html`<a href=${`#/exports/${run.export_id}`}>${run.export_id}</a>`] : []),
+        ...(names ? [html`<a href=${`#/exports/${run.export_id}`}>${names(run.export_id)}</a>`] : []),
         html`<${Badge} state=${run.state} />`,
         some("created"), some("updated"), some("removed"),
         run.counts && "rows" in run.counts ? number(rejectedOf(run.counts)) : "–",

@@ -5,6 +5,7 @@ import { useMe } from "./app.js";
 import { CALM, useLive } from "./live.js";
 import { bytes, number } from "./format.js";
 import { Badge, Empty, Page, Shown, Table, Time } from "./parts.js";
+import { useNames } from "./states.js";
 import { t } from "./strings.js";
 
 export function Segments() {
@@ -18,6 +19,7 @@ export function Segments() {
 
 function List({ segments }) {
   const me = useMe();
+  const names = useNames();
   const columns = [[t.segments.name], [t.exports.state], [t.segments.rows, "num"], [t.segments.size, "num"],
     [t.segments.age], [t.connections.usedBy]];
   const rows = segments.map((each) => ({
@@ -31,7 +33,7 @@ function List({ segments }) {
       bytes(each.bytes),
       html`<${Time} iso=${each.produced_at || each.landed_at} />`,
       each.used_by.length
-        ? each.used_by.map((id, i) => [i > 0 && ", ", html`<a href=${`#/exports/${id}`}>${id}</a>`])
+        ? each.used_by.map((id, i) => [i > 0 && ", ", html`<a href=${`#/exports/${id}`}>${names(id)}</a>`])
         : me.may("contributor") && each.state === "complete"
         ? html`<a href=${`#/exports/new?segment=${encodeURIComponent(each.name)}`}>${t.segments.use}</a>` : "–",
     ],

@@ -1,7 +1,8 @@
 // What is said of exports and documents on more than one page.
 
 import { html } from "./preact-htm.js";
-import { Notice } from "./parts.js";
+import { useLive } from "./live.js";
+import { Notice, Time } from "./parts.js";
 import { t } from "./strings.js";
 
 const BAD = new Set(["failed", "skipped", "completed_with_warnings"]);
@@ -19,6 +20,30 @@ export function stateOf(each) {
 
 export function needsAttention(each) {
   return !each.active_run && !each.removing && (!each.connection || (each.enabled && BAD.has(each.last_run?.state)));
+}
+
+/** What exports are called, by their ids: names(id). One that is gone, or not known yet, is called by its id. */
+export function useNames() {
+  const { data } = useLive("/exports");
+  return (id) => data?.exports.find((each) => each.id === id)?.display_name || id;
+}
+
+/** When an export runs next by itself. */
+export function nextOf(each) {
+  if (each.next_run_at) return html`<${Time} iso=${each.next_run_at} />`;
+  if (!each.enabled || !each.connection) return "–";
+  return each.run_on_landing ? t.exports.onLanding : t.exports.byHand;
+}
+
+/** When a document was changed, and by whom, unless it was written by other means than this app. */
+export function changeOf(each) {
+  return html`<div><${Time} iso=${each.updated_at} />
+    ${each.updated_by && html`<div class="muted wrap">${t.changedBy(each.updated_by)}</div>`}</div>`;
+}
+
+/** What to do about a run that did not go well, in the words of this page. */
+export function adviceOn(run) {
+  return run.error && (t.run.adviceHere[run.error.code] || run.error.advice);
 }
 
 /** How a run came about and what it does, in a few words. */

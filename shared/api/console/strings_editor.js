@@ -1,5 +1,7 @@
-// The English texts of the editor of exports, and the labels of the seven fields in the languages of teams that know
-// them so.
+// The English texts of the editor of exports, what counts are called, and the labels of the seven fields in the
+// languages of teams that know them so.
+
+import { many } from "./format.js";
 
 export const editor = {
   lead: "Saving does not run anything.",
@@ -16,8 +18,8 @@ export const editor = {
     chooseList: "Choose a list",
     connectionHint: "The SendGrid account.",
     listHint: "It must exist in SendGrid already: Marketing, Contacts, Create list.",
-    list: (name, count) => `${name} (${count} contacts)`,
-    others: (count) => `${count} people are on it already. They stay: an export only takes off whom it put there itself.`,
+    list: (name, count) => `${name} (${many(count, "contact", "contacts")})`,
+    others: (count) => `${many(count, "other person is", "other people are")} on it, to stay: an export only takes off whom it put there itself.`,
     noConnections: "There is no connection that you may use yet.",
     noLists: "The account has no list. Make one in SendGrid, and try again.",
     noName: "Give the export a name.",
@@ -60,8 +62,7 @@ export const editor = {
     sampleTitle: "Five contacts, as SendGrid gets them",
     sampleText: "From the start of the segment, with personal data masked.",
     noContacts: "None of the first rows becomes a contact. Look at the address column and the condition.",
-    looked: (rows) => `Of the first ${rows} rows:`,
-    problem: (count, words) => `${count} ${words}`,
+    looked: (rows) => `Of the first ${many(rows, "row", "rows")}:`,
   },
   rules: {
     title: "Rules",
@@ -85,11 +86,19 @@ export const editor = {
     guards: "Guards",
     guardsText: "If one of them strikes, the run is skipped before anything is sent, and says why.",
     most: "Most contacts",
-    mostText: (count) => `With more than ${count} contacts nothing is sent. Nothing is ever cut off silently.`,
+    mostText: (count) => `With more than ${many(count, "contact", "contacts")} nothing is sent. Nothing is ever cut off silently.`,
     shrink: "Most shrinking, in percent",
     shrinkText: (percent) => `If the segments lose more than ${percent} % of their people from one run to the next, nothing is sent: half an upload does not empty a list.`,
     clear: "Empty cells clear the field",
     clearText: "Otherwise a contact keeps its old value when the cell is empty. Text fields only.",
+    delivery: "How contacts are sent",
+    deliveryText: "A file does not go to SendGrid's API: it is uploaded to the storage that SendGrid names for it, so far Amazon S3 in the United States. Choose the second if your data must not go there.",
+    deliveries: {
+      auto: ["As a file when there are very many", "Contact by contact, up to 1,000,000 contacts a run. Above that in one file, but never for a connection in the European Union."],
+      upsert: ["Never as a file", "Everything goes to the connection's host and nowhere else."],
+      import: ["As a file", "One job instead of many requests. What is wrong with a contact is known only at the job's end."],
+    },
+    leavesEU: "The connection is in the European Union, and a file would leave it.",
   },
   when: {
     title: "Schedule",
@@ -113,6 +122,42 @@ export const editor = {
     none: "Give a cron expression.",
   },
 };
+
+// What counts are counts of; two words where one of them is called otherwise than several.
+const COUNTS = {
+  rows: ["row in the segments", "rows in the segments"],
+  malformed: ["malformed row", "malformed rows"],
+  filtered: "left out by the condition",
+  no_email: "without an e-mail address",
+  invalid_email: "with an unusable address",
+  duplicate: "with an address that came before",
+  contacts: ["contact", "contacts"],
+  unchanged: "unchanged, not sent again",
+  upserts: "new or changed",
+  accepted: "accepted by SendGrid",
+  rejected_by_sendgrid: "refused by SendGrid",
+  unconfirmed: "not confirmed yet, sent again next time",
+  leavers: ["person who left the segments", "people who left the segments"],
+  removed: "taken off the list",
+  not_found: "no longer on the list",
+  kept_by_other_export: "kept by another export of the list",
+  failed_removals: "could not be taken off",
+  created: "added",
+  updated: "updated",
+  listed: "on the list when it was read",
+  missing_from_list: "had gone missing from the list",
+  gone_elsewhere: "had already gone",
+  strangers: "put there by nobody here",
+  multiple_addresses: "with more than one address",
+  non_ascii_local_part: "with an address that SendGrid does not take",
+  address_too_long: "with an address that is too long",
+};
+
+/** What so many are called: counted("contacts", 1) is "contact". */
+export function counted(name, count) {
+  const [one, more] = [COUNTS[name] || name].flat();
+  return count === 1 ? one : more || one;
+}
 
 /** The labels on the pages of Customer Insights, in the languages of its documentation. */
 export const LABEL_LANGUAGES = [["el", "Ελληνικά"], ["eu", "Euskara"], ["hr", "Hrvatski"], ["lv", "Latviešu"], ["zh-HK", "中文（香港）"]];

@@ -62,6 +62,18 @@ def test_nobody_overwrites_what_they_have_not_seen(api: Api, fresh: str, documen
     assert api.get(path)["display_name"] == "Other"
 
 
+def test_who_changed_a_connection_is_shown_to_administrators(
+    administrator: Api, contributor: Api, fresh: str, document: Document
+) -> None:
+    path = f"/connections/{fresh}"
+    administrator("PUT", path, document | {"allowed_roles": ["contributor"]}, NEW)
+    version = administrator.get("/consent-text")["text_version"]
+    agreed = administrator("POST", f"{path}/consent", {"text_version": version}, ANY).json()
+    assert agreed["updated_by"] == agreed["consent"]["agreed_by"] == "admin@contoso.example"
+    assert agreed["updated_at"][:10] == agreed["consent"]["agreed_at"][:10]
+    assert not {"updated_by", "updated_at", "etag"} & contributor.get(path).keys()
+
+
 def test_every_fault_of_a_document_is_named_by_its_field(api: Api, fresh: str) -> None:
     document = {"display_name": "", "api_key_secret": "no good", "regon": "eu", "contact_limit": 0}
     answer = api("PUT", f"/connections/{fresh}", document, NEW)
@@ -252,6 +264,21 @@ class TestExportAndConnectionInOne:
         stored = json.loads(stack.storage.config.read(f"exports/{fresh}.json").content)
         assert (stored["segments"], stored["api_key_secret"]) == (["Others"], "another")
         assert not list(stack.storage.config.list(f"connections/{fresh}"))
+
+    def test_each_half_keeps_its_name_when_the_other_gets_a_new_one(
+        self, api: Api, stack: Stack, fresh: str, both: Document
+    ) -> None:
+        def names() -> list[str]:
+            return [api.get(f"/{kind}/{fresh}")["display_name"] for kind in ("exports", "connections")]
+
+        assert api("PUT", f"/exports/{fresh}", export_of(fresh, both["list_id"]) | {"display_name": "Weekly"}, ANY)
+        assert names() == ["Weekly", both["display_name"]]
+        half = {"display_name": "Sales", "api_key_secret": both["api_key_secret"]}
+        assert api("PUT", f"/connections/{fresh}", half, ANY).status == 200
+        assert names() == ["Weekly", "Sales"]
+        assert api("PUT", f"/connections/{fresh}", half | {"display_name": "Weekly"}, ANY).status == 200
+        assert names() == ["Weekly", "Weekly"]
+        assert "connection_display_name" not in json.loads(stack.storage.config.read(f"exports/{fresh}.json").content)
 
     @pytest.mark.usefixtures("both")
     def test_consent_is_given_in_its_place(self, api: Api, fresh: str) -> None:

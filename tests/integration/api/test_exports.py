@@ -4,6 +4,7 @@ import base64
 import json
 import time
 import uuid
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -92,6 +93,24 @@ def test_nobody_overwrites_an_export_that_they_have_not_seen(
     assert_problem(api("DELETE", path, headers={"if-match": first}), 412, code="condition_failed")
     assert_problem(api("DELETE", path), 428, code="condition_missing")
     assert api.get(path)["display_name"] == "Second"
+
+
+def test_who_changed_an_export_is_shown_also_to_the_one_who_comes_second(
+    api: Api, administrator: Api, viewer: Api, stack: Stack, fresh: str
+) -> None:
+    path, document = f"/exports/{fresh}", export_of(None, str(uuid.uuid4()))
+    first = api("PUT", path, document, NEW)
+    assert first.json()["updated_by"] == "function key"
+    changed = administrator("PUT", path, document | {"display_name": "Theirs"}, {"if-match": first.headers["etag"]})
+    who = {"updated_by": "admin@contoso.example", "updated_at": changed.json()["updated_at"]}
+    assert who.items() <= changed.json().items()
+    assert who.items() <= viewer.get(path).items()
+    assert who.items() <= next(each for each in viewer.get("/exports")["exports"] if each["id"] == fresh).items()
+    second = api("PUT", path, document, {"if-match": first.headers["etag"]})
+    assert_problem(second, 412, code="condition_failed", updated_by=who["updated_by"])
+    assert datetime.fromisoformat(second.json()["updated_at"]) == datetime.fromisoformat(who["updated_at"])
+    stack.put_config(f"exports/{fresh}.json", document)  # by other means: nobody knows by whom
+    assert api.get(path)["updated_by"] is None
 
 
 def test_every_fault_is_named_by_its_field(api: Api, connection: str, fresh: str) -> None:

@@ -85,6 +85,8 @@ def test_what_somebody_else_wrote_since_it_was_shown_is_not_overwritten(
     monkeypatch.setattr(Service, "stored", look_and_lose_the_race)
     done = cli("apply", str(folder), "--yes", "--json")
     assert (done.code, done.problem()["status"], done.problem()["instance"]) == (3, 412, name)
+    assert "updated_at" in done.problem()
+    assert "updated_by" not in done.problem()
     assert [change["result"] for change in done.json()["changes"]] == ["conflict"]
     assert stored(stack, name) == theirs
 
@@ -136,11 +138,12 @@ def test_a_document_that_is_export_and_connection_is_kept_as_one(
     assert on_storage("apply", str(folder), "--yes", "--json").json()["changes"] == []
 
     (folder.path / "exports" / f"{fresh}.json").unlink()
-    # From now on as two, of which storage makes one; that has one name.
-    folder.connection(fresh, region="eu", display_name="Newsletter")
-    folder.export(fresh, connection=fresh)
+    # From now on as two, of which storage makes one.
+    folder.connection(fresh, region="eu", display_name="Marketing")
+    folder.export(fresh, connection=fresh, display_name="Weekly")
     assert on_storage("apply", str(folder), "--yes").code == 0
     assert stored(stack, f"exports/{fresh}.json")["region"] == "eu"
+    assert not is_stored(stack, f"connections/{fresh}.json")
     assert on_storage("apply", str(folder), "--yes", "--json").json()["changes"] == []
 
 

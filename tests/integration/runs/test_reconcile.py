@@ -75,7 +75,7 @@ def test_the_list_becomes_what_it_should_be_and_strangers_stay(world: World) -> 
     drifted(world)
     run = world.run(mode=Mode.RECONCILE)
     assert_reconciled(world, run)
-    assert run.reason == "1 people on the list whom none of its exports put there"
+    assert run.reason == "1 person on the list whom none of its exports put there"
     [line] = world.report(run)
     assert (line["email"], line["stage"], line["code"]) == ("stranger@example.com", "read_list", "stranger")
     assert run.mode is Mode.RECONCILE
@@ -95,7 +95,7 @@ def test_a_dry_run_says_what_reconciling_would_do(world: World) -> None:
     before, members = world.on_list(), world.members()
     run = world.run(mode=Mode.RECONCILE, dry_run=True)
     assert (run.counts["upserts"], run.counts["leavers"], run.counts["strangers"]) == (1, 1, 1)
-    assert run.reason == "dry run: nothing was sent, 1 people on the list whom none of its exports put there"
+    assert run.reason == "dry run: nothing was sent, 1 person on the list whom none of its exports put there"
     assert (world.on_list(), world.members()) == (before, members)
 
 

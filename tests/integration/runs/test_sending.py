@@ -27,7 +27,7 @@ def test_a_400_that_names_rows_drops_only_those_rows(world: World) -> None:
     world.land("ada@example.com", REFUSED, "hedy@example.com")
     run = world.run()
     assert run.state is State.COMPLETED_WITH_WARNINGS
-    assert run.reason == "1 contacts refused by SendGrid"
+    assert run.reason == "1 contact refused by SendGrid"
     assert world.on_list() == set(world.members()) == {"ada@example.com", "hedy@example.com"}
     [line] = world.report(run)
     assert (line["row"], line["customer_id"], line["email"]) == ("2", "C2", REFUSED)

@@ -45,7 +45,7 @@ def test_a_dry_run_counts_and_reports_and_changes_nothing(world: World) -> None:
     world.land("ada@example.com", "hedy@example.com", "no address")
     run = world.run(dry_run=True)
     assert run.state is State.COMPLETED_WITH_WARNINGS
-    assert run.reason == "dry run: nothing was sent, 1 rows with an unusable e-mail address"
+    assert run.reason == "dry run: nothing was sent, 1 row with an unusable e-mail address"
     assert (run.counts["upserts"], run.counts["leavers"], run.counts["invalid_email"]) == (1, 1, 1)
     assert [line["code"] for line in world.report(run)] == ["invalid_email"]
     assert world.requests(UPSERT, REMOVAL) == before

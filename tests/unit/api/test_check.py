@@ -10,7 +10,7 @@ from shared.api.check import check, host_of, vault_command
 from shared.destinations.models import Connection
 from shared.errors import ExportError, ServiceUnavailable
 from shared.runs.services import Services
-from shared.sendgrid import policy, routes
+from shared.sendgrid import policy
 from shared.sendgrid.errors import KeyRefused
 
 WRONG_KEY = KeyRefused("SendGrid does not know the key", code="key_refused", advice="Make another key.")
@@ -52,7 +52,7 @@ def test_a_key_that_no_region_knows_is_wrong() -> None:
 
 
 def test_a_key_that_may_not_list_its_rights_is_judged_by_what_it_can_read() -> None:
-    found = check(services(lambda _: policy.forbidden(routes.SCOPES)), connection())
+    found = check(services(lambda _: policy.forbidden()), connection())
     assert {line.name: line.ok for line in found.checks if line.name != "consent"} == {
         "secret": True,
         "key": True,
