@@ -15,6 +15,8 @@ ExportError                 everything this app raises on purpose: code, message
 
 from collections.abc import Sequence
 
+MOST_PROBLEMS = 50  # that are told of one document: they go into answers and logs
+
 
 class ExportError(Exception):
     """Base of all errors raised on purpose.
@@ -39,9 +41,11 @@ class UnreadableSegment(RunFailed):
 
 
 class InvalidDocument(RunFailed):
-    """A connection or export document that cannot be used; `problems` has one sentence a field."""
+    """A connection or export document that cannot be used; `problems` has one sentence a field, up to a number."""
 
     def __init__(self, name: str, problems: Sequence[str]) -> None:
+        if len(problems) > MOST_PROBLEMS:
+            problems = [*problems[:MOST_PROBLEMS], "has more problems than these"]
         super().__init__(
             f"{name}: {'; '.join(problems)}",
             code="invalid_document",

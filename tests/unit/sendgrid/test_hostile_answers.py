@@ -147,28 +147,9 @@ SCALARS = (
 )
 KEYS = st.sampled_from(
     [
-        "result",
-        "_metadata",
-        "next",
-        "id",
-        "name",
-        "custom_fields",
-        "reserved_fields",
-        "field_type",
-        "urls",
-        "results",
-        "scopes",
-        "job_id",
-        "upload_uri",
-        "upload_headers",
-        "header",
-        "value",
-        "ann@example.com",
-        "contact",
-        "list_ids",
-        "status",
-        "errors_url",
-        "contact_count",
+        *("result", "_metadata", "next", "id", "name", "custom_fields", "reserved_fields", "field_type", "urls"),
+        *("results", "scopes", "job_id", "upload_uri", "upload_headers", "header", "value", "ann@example.com"),
+        *("contact", "list_ids", "status", "errors_url", "contact_count"),
     ]
 )
 ANSWERS = st.recursive(
