@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobLeaseClient, BlobServiceClient, ContainerClient
     from azure.storage.queue import QueueClient
 
-CHUNK = 4 * 1024 * 1024  # bytes a ranged read or a block: memory use is about twice this, whatever the blob's size
+CHUNK = 8 * 1024 * 1024  # bytes a ranged read or a block: memory use is about twice this, whatever the blob's size
 RUN_QUEUE = "export-runs"
 
 
@@ -104,11 +104,15 @@ class Container:
         with _azure_errors(name):
             return dict(self.client.get_blob_client(name).get_blob_properties().metadata or {})
 
+    def stream(self, name: str, *, etag: str | None = None) -> Iterator[bytes]:
+        """The blob, some MiB at a time. Conflict if it is not, or in the middle ceases to be, the version `etag`."""
+        with _azure_errors(name):
+            yield from self.client.download_blob(name, **_only_if(etag)).chunks()
+
     def download(self, name: str, path: Path, *, etag: str | None = None) -> None:
-        """Stream the blob into a file. Conflict if it is not, or in the middle ceases to be, the version `etag`."""
-        with _azure_errors(name), path.open("wb") as file:
-            for chunk in self.client.download_blob(name, **_only_if(etag)).chunks():
-                file.write(chunk)
+        """Stream the blob into a file."""
+        with path.open("wb") as file:
+            file.writelines(self.stream(name, etag=etag))
 
     def write(self, name: str, content: bytes, *, if_match: str | None = None, if_absent: bool = False) -> str:
         """Write the whole blob and give its new ETag. Conflict if the condition does not hold."""

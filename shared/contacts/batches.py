@@ -13,7 +13,9 @@ from itertools import accumulate
 MAX_CONTACTS = 30_000
 MAX_BYTES = 3_900_000
 _CONTACTS = b'"contacts":['
-_ADDRESS = re.compile(rb'^\{"email":"[^"]*"', re.MULTILINE)
+# A value's own quotation marks are escaped, so this begins contacts and nothing else. Not anchored to lines: four times
+# as slow.
+_ADDRESS = re.compile(rb'\{"email":"[^"]*"')
 _ROOM = MAX_BYTES - 200  # bytes of a body for contacts and what separates them; the list id and so on take fewer
 
 

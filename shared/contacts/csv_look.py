@@ -8,10 +8,10 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
 from shared.contacts.text import BLOCK
 
@@ -19,46 +19,82 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 csv.field_size_limit(2 * 1024 * 1024)  # characters, of the whole process: more than DuckDB takes for a row
-LONGEST_HELD = 4 * BLOCK  # bytes in which a row should end
+LONGEST_HELD = 4 * 1024 * 1024  # bytes in which a row should end
+_CONTROLS = bytes(range(32))
+_NO_CONTROLS = bytes(range(32, 256))
+# The first byte of odd spaces in UTF-8 (see mapping.SPACES), and what may follow it there.
+_ODD_SPACES = {
+    b"\xc2": (b"\xc2\x85", b"\xc2\xa0"),
+    b"\xe1": (b"\xe1\x9a\x80",),
+    b"\xe2": (b"\xe2\x80", b"\xe2\x81"),
+    b"\xe3": (b"\xe3\x80\x80",),
+    b"\xef": (b"\xef\xbb\xbf",),
+}
 
 
 @dataclass(slots=True)
 class Look:
-    """What a quick look at a CSV file finds, which may take a good row for a malformed one, and never the opposite.
+    """A quick look at rows of a CSV file of so many `cells`, a block at a time.
 
-    malformed  rows that seem so, each stray quotation mark and undecodable character counted as one
+    malformed  rows that seem so, each stray quotation mark and undecodable character counted as one; it may take a
+               good row for a malformed one, and never the opposite
     size       bytes of those rows, or more
-    unclosed   a quotation mark may not be closed
+    odd        there may be spaces around values that are no plain ones, or control characters
+    sure       what lies within quotation marks is known: none is stray, and none is open at the end
     """
 
+    delimiter: str
+    cells: int
+    quote: bool
     malformed: int = 0
     size: int = 0
-    unclosed: bool = False
+    odd: bool = False
+    sure: bool = True
+    _mark: bytes = field(init=False)
+    _rows: tuple[bytes, bytes] = field(init=False)  # what is left of a sound row, with either line break
+    _everything_else: bytes = field(init=False)
+    _stray: re.Pattern[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._mark, own = self.delimiter.encode(), re.escape(self.delimiter).encode()
+        marks = self._mark * (self.cells - 1)
+        self._rows = marks + b"\n", marks + b"\r\n"
+        self._everything_else = bytes(set(range(256)) - {*marks, *_CONTROLS})
+        # Begins with what is looked for and only then looks behind, which is many times faster.
+        self._stray = re.compile(rb'"(?:[^%b\r\n"]|(?<=[^%b\r\n"]"))' % (own, own))
+
+    def take(self, block: bytes) -> None:
+        """Look at the next rows, none of which ends within quotation marks, at their delimiters, breaks and marks."""
+        quoted = self.quote and b'"' in block
+        pieces = block.split(b'"') if quoted else [block]
+        bare = b'"'.join(pieces[::2])  # one mark for each quoted text
+        shape = bare.translate(None, self._everything_else)
+        odd = []
+        if not any(shape == row * (len(shape) // len(row)) for row in self._rows):
+            odd = [len(line) for line in bare.splitlines() if line and line.count(self._mark) != self.cells - 1]
+            self.odd = self.odd or bool(shape.translate(None, self._rows[-1]))
+        stray = len(self._stray.findall(bare)) if quoted else 0
+        inside = _undecodable(block) + stray
+        self.malformed += len(odd) + inside
+        self.size += len(block) if inside or (odd and quoted) else sum(odd)
+        self.sure &= not stray and len(pieces) % 2 == 1
+        self.odd = self.odd or _has_odd_spaces(block, b"".join(pieces[1::2]))
 
 
 def look(path: Path, delimiter: str, cells: int, *, quote: bool) -> Look:
-    """Look at the delimiters, line breaks and quotation marks of a file, a block at a time."""
-    mark, own = delimiter.encode(), re.escape(delimiter).encode()
-    row = mark * (cells - 1) + b"\n"
-    everything_else = bytes(set(range(256)) - set(row))
-    # Begins with what is looked for and only then looks behind, which is many times faster.
-    stray_quote = re.compile(rb'"(?:[^%b\r\n"]|(?<=[^%b\r\n"]"))' % (own, own))
-    found, strays, even = Look(), 0, True
-    for block in _whole_rows(path, quote=quote):
-        quoted = quote and b'"' in block
-        bare = b'"'.join(block.split(b'"')[::2]) if quoted else block  # one mark for each quoted text
-        shape = bare.translate(None, everything_else)
-        odd = []
-        if shape != row * (len(shape) // len(row)):
-            odd = [len(line) for line in bare.splitlines() if line and line.count(mark) != cells - 1]
-        stray = len(stray_quote.findall(bare)) if quoted else 0
-        inside = _undecodable(block) + stray
-        found.malformed += len(odd) + inside
-        found.size += len(block) if inside or (odd and quoted) else sum(odd)
-        strays += stray
-        even ^= quoted and block.count(b'"') % 2 == 1
-    found.unclosed = (not even or strays > 0) and _may_end_in_quotes(path, delimiter)
+    """Look at all of a file."""
+    found = Look(delimiter, cells, quote)
+    with path.open("rb") as file:
+        for block, whole in whole_rows(blocks(file), quote=quote):
+            found.take(block)
+            found.sure &= whole
     return found
+
+
+def blocks(file: IO[bytes]) -> Iterator[bytes]:
+    """A file's content."""
+    while block := file.read(BLOCK):
+        yield block
 
 
 def has_malformed(path: Path, delimiter: str, cells: int, *, quote: bool, rows: int, size: int) -> bool:
@@ -84,19 +120,23 @@ def has_malformed(path: Path, delimiter: str, cells: int, *, quote: bool, rows: 
     return True
 
 
-def _whole_rows(path: Path, *, quote: bool) -> Iterator[bytes]:
-    """The file in blocks of whole lines, none of which ends within quotation marks; less neatly if lines are long."""
+def whole_rows(blocks: Iterable[bytes], *, quote: bool) -> Iterator[tuple[bytes, bool]]:
+    """The blocks anew, each of whole lines, none of which ends within quotation marks.
+
+    False beside one whose lines are too long for that to be certain.
+    """
     held = b""
-    with path.open("rb") as file:
-        while read := file.read(BLOCK):
-            block = held + read
-            end = _last_line_end(block) if quote else block.rfind(b"\n") + 1
-            if not end and len(block) > LONGEST_HELD:
-                end = len(block)
-            held = block[end:]
-            if end:
-                yield block[:end]
-    yield held
+    for read in blocks:
+        block = held + read
+        end = _last_line_end(block) if quote else block.rfind(b"\n") + 1
+        whole = bool(end) or len(block) <= LONGEST_HELD
+        if not whole:
+            end = len(block)
+        held = block[end:]
+        if end:
+            yield block[:end], whole
+    if held:
+        yield held, True
 
 
 def _last_line_end(block: bytes) -> int:
@@ -108,6 +148,14 @@ def _last_line_end(block: bytes) -> int:
             return cut + 1
         end = cut
     return 0
+
+
+def _has_odd_spaces(block: bytes, quoted: bytes) -> bool:
+    """Whether a block may hold spaces of another kind than plain ones, or control characters in its quoted texts."""
+    if quoted.translate(None, _NO_CONTROLS):
+        return True
+    # A single byte is found at many times the speed of two.
+    return any(lead in block and any(space in block for space in spaces) for lead, spaces in _ODD_SPACES.items())
 
 
 def _undecodable(block: bytes) -> int:
@@ -179,7 +227,7 @@ def _may_have_blank_lines(path: Path) -> bool:
     return False
 
 
-def _may_end_in_quotes(path: Path, delimiter: str) -> bool:
+def may_end_in_quotes(path: Path, delimiter: str) -> bool:
     """Whether the file's end may lie in a quoted cell: its last quotation mark opens one, or stands for itself in one.
 
     It does neither if it follows anything but a delimiter, spaces after one, a line break or another quotation mark.

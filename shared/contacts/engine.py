@@ -61,6 +61,8 @@ def engine(folder: Path, *, limit: int = MEMORY_LIMIT, others: Sequence[Path] = 
     connection.execute("SET enable_external_access = false")
     # Moments without an offset, and Parquet's, are UTC's, whatever the machine's zone; for cursors, too.
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    # Looking for the best way to pack what is read once and thrown away takes longer than writing and reading it.
+    connection.execute("PRAGMA force_compression = 'uncompressed'")
     try:
         yield connection
     except duckdb.OutOfMemoryException as error:

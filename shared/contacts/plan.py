@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from shared.contacts import imports
 from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Problem, ascii_problem_sql
 from shared.contacts.membership import NO_MEMBERS, ROW_GROUP
-from shared.contacts.reading import LocalFile, Relation, open_relation, quoted
+from shared.contacts.reading import (
+    MOST_MALFORMED,
+    LocalFile,
+    Relation,
+    open_relation,
+    quoted,
+    too_many_malformed,
+)
 from shared.contacts.text import unreadable
 
 if TYPE_CHECKING:
@@ -23,7 +30,8 @@ FETCHED = 2048  # contacts fetched from DuckDB at a time
 SHOWN = 320  # characters of a refused cell that go to the report
 
 _TABLES = """
-    CREATE TABLE files (number UINTEGER, name VARCHAR, first_id BIGINT);
+    -- `before`: rows of the same file that are in earlier pieces.
+    CREATE TABLE files (number UINTEGER, name VARCHAR, first_id BIGINT, before BIGINT);
     CREATE TABLE malformed (file UINTEGER, row BIGINT);
     -- The i-th malformed row of a file, at number r, had r - i good rows before it; later ones are i numbers on.
     CREATE VIEW gaps AS
@@ -77,7 +85,10 @@ class Planner:
         self.connection.execute(_TABLES)
 
     def add(self, file: LocalFile) -> None:
-        """Read a file: one row of the narrow table each. UnreadableSegment if it cannot be read to its end."""
+        """Read a file, or its next piece: one row of the narrow table each.
+
+        UnreadableSegment if it cannot be read to its end.
+        """
         import duckdb
 
         relation = open_relation(self.connection, file, self.mapping.columns)
@@ -98,9 +109,17 @@ class Planner:
             raise
         except duckdb.Error as error:
             raise unreadable(file.name, error) from error
-        self.connection.execute("INSERT INTO files VALUES (?, ?, ?)", [number, file.name, first])
+        before = self._rows_of_last_file() if file.continues else 0
+        self.connection.execute("INSERT INTO files VALUES (?, ?, ?, ?)", [number, file.name, first, before])
         self._note_malformed(number, relation)
         self._bound.append((relation, binding))
+
+    def _rows_of_last_file(self) -> int:
+        return self._one("""
+            SELECT before + (SELECT count(*) FROM rows WHERE file = number)
+                + (SELECT count(*) FROM malformed WHERE file = number)
+            FROM files ORDER BY number DESC LIMIT 1
+        """)
 
     def _note_malformed(self, number: int, relation: Relation) -> None:
         """Keep what DuckDB's CSV reader left out of the relation. It counts records, the header as the first."""
@@ -117,6 +136,9 @@ class Planner:
             FROM reject_errors {_blank_sql(blank) if blank else ""}
         """)
         self.connection.execute("DELETE FROM reject_errors; DELETE FROM reject_scans")
+        name, count = relation.name, "count(*) FROM malformed JOIN files ON file = number WHERE name"
+        if self._one(f"SELECT {count} = {quoted(name)}") > MOST_MALFORMED:
+            raise too_many_malformed(name, len(relation.columns))
 
     def decide(
         self,
@@ -171,21 +193,20 @@ class Planner:
         return counts if listed is None else replace(counts, **self._count_list(previous))
 
     def _choose_winners(self) -> None:
-        """The view `winners` leaves out every row but the first of an address.
+        """Every row but the first of an address is a duplicate.
 
         Hashes find the few addresses that may be there twice, in a fraction of the memory that all of them would take.
         """
-        self.connection.execute("""
+        self.connection.execute(f"""
             CREATE TABLE twice AS
             SELECT hash(address) AS hashed FROM rows WHERE problem IS NULL GROUP BY hashed HAVING count(*) > 1;
-            CREATE TABLE duplicates AS
-            SELECT id FROM (
-                SELECT rowid AS id, row_number() OVER (PARTITION BY address ORDER BY rowid) AS place
-                FROM rows WHERE problem IS NULL AND hash(address) IN (SELECT hashed FROM twice)
-            ) WHERE place > 1;
-            CREATE VIEW winners AS
-            FROM (SELECT rowid AS id, * EXCLUDE (problem, given) FROM rows WHERE problem IS NULL)
-            ANTI JOIN duplicates USING (id);
+            UPDATE rows SET problem = '{Problem.DUPLICATE}' WHERE rowid IN (
+                SELECT id FROM (
+                    SELECT rowid AS id, row_number() OVER (PARTITION BY address ORDER BY rowid) AS place
+                    FROM rows WHERE problem IS NULL AND hash(address) IN (SELECT hashed FROM twice)
+                ) WHERE place > 1
+            );
+            CREATE VIEW winners AS SELECT rowid AS id, * EXCLUDE (problem, given) FROM rows WHERE problem IS NULL;
         """)
 
     def _read_list(self, listed: Sequence[Path] | None) -> None:
@@ -214,8 +235,7 @@ class Planner:
 
     def _count(self, previous: str) -> PlanCounts:
         by_problem = dict(self.connection.execute("SELECT problem, count(*) FROM rows GROUP BY problem").fetchall())
-        duplicate = self._one("SELECT count(*) FROM duplicates")
-        contacts = by_problem.get(None, 0) - duplicate
+        contacts = by_problem.get(None, 0)
         upserts = contacts if self._everything else self._one("SELECT count(*) FROM upserts")
         malformed = self._one("SELECT count(*) FROM malformed")
         bad_address = (
@@ -230,7 +250,7 @@ class Planner:
             filtered=by_problem.get(Problem.FILTERED, 0),
             no_email=by_problem.get(Problem.NO_EMAIL, 0),
             invalid_email=sum(by_problem.get(problem, 0) for problem in bad_address),
-            duplicate=duplicate,
+            duplicate=by_problem.get(Problem.DUPLICATE, 0),
             contacts=contacts,
             unchanged=contacts - upserts,
             upserts=upserts,
@@ -293,7 +313,7 @@ class Planner:
                 FROM (SELECT *, {also(binding)} FROM (SELECT address {binding.cleaned_sql()}
                     FROM (SELECT *, {binding.odd_sql()} AS odd
                     FROM ({relation.select(binding.read_columns(), beside=beside)})
-                    {"ANTI JOIN duplicates" if self._everything else "SEMI JOIN upserts"} USING (id)
+                    {"" if self._everything else "SEMI JOIN upserts USING (id)"}
                     WHERE problem IS NULL AND {binding.same_row_sql("fingerprint")})))
                 {"GROUP BY ALL" if group else ""}
             """)
@@ -336,13 +356,13 @@ class Planner:
         """Every row that did not become a contact: file, row, customer_id, email, code."""
         self._copy(
             f"""SELECT name AS file, {self._row_sql()} AS row, customer_id, given AS email, code
-                FROM (SELECT rowid AS id, file, customer_id, given, problem AS code FROM rows WHERE problem IS NOT NULL
-                    UNION ALL
-                    SELECT id, file, customer_id, address, '{Problem.DUPLICATE}'
-                    FROM duplicates JOIN rows ON rows.rowid = id) AS rejects
+                FROM (SELECT rowid AS id, file, customer_id, problem AS code,
+                        CASE problem WHEN '{Problem.DUPLICATE}' THEN address ELSE given END AS given
+                    FROM rows WHERE problem IS NOT NULL) AS rejects
                 {self._files_sql("rejects")}
                 UNION ALL
-                SELECT name, row, NULL, NULL, '{Problem.MALFORMED}' FROM malformed JOIN files ON file = number""",
+                SELECT name, before + row, NULL, NULL, '{Problem.MALFORMED}'
+                FROM malformed JOIN files ON file = number""",
             path,
         )
 
@@ -352,7 +372,7 @@ class Planner:
 
     def _row_sql(self) -> str:
         """The number that a person would count in the file, malformed rows included."""
-        return f"id - first_id + 1 {'+ coalesce(gaps.skipped, 0)' if self._has_gaps() else ''}"
+        return f"id - first_id + before + 1 {'+ coalesce(gaps.skipped, 0)' if self._has_gaps() else ''}"
 
     def _has_gaps(self) -> bool:
         return bool(self._one("SELECT count(*) FROM gaps"))

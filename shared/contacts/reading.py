@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from shared.contacts.csv_look import has_malformed, look, swallows_rows, write_blank_lines
+from shared.contacts.csv_look import Look, has_malformed, look, may_end_in_quotes, swallows_rows, write_blank_lines
 from shared.contacts.text import plain, unreadable, without_long_lines
 from shared.errors import UnreadableSegment
 from shared.segments.parquet import refuse_bomb
@@ -31,12 +31,20 @@ HEADER_LIMIT = 1024 * 1024  # characters in which the first record of a CSV file
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """One file of a snapshot, downloaded. `name` is the blob's, for messages; `columns` are model.json's, if any."""
+    """One file of a snapshot, or a piece of one, downloaded.
+
+    name       the blob's, for messages
+    columns    model.json's, if any; of a piece that is not the first, the file's
+    continues  it is the next piece of the file before, and so has no header
+    look       what a look at it has found, if it is CSV in plain UTF-8 and somebody has taken one already
+    """
 
     name: str
     path: Path
     format: FileFormat
     columns: tuple[str, ...] | None
+    continues: bool = False
+    look: Look | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,7 @@ class Relation:
     first_row: int = 1  # number of the first data row in DuckDB's own count of records
     names_itself: bool = True  # False: `columns` are a CSV file's first record, which may be a person's data
     csv_text: tuple[Path, CsvFormat] | None = None  # a CSV file as it is read
+    odd: bool = True  # there may be other spaces around values than plain ones
 
     def index(self, column: str) -> int | None:
         """Where a column is: by exact name, else the only one that differs in case alone. None if there is none.
@@ -121,7 +130,7 @@ def open_relation(connection: "DuckDBPyConnection", file: LocalFile, wanted: Ite
     if not isinstance(how, CsvFormat | NdjsonFormat):
         return _parquet(connection, file)
     encoding = how.encoding if isinstance(how, CsvFormat) else "utf-8"
-    path = plain(file.path, file.name, encoding=encoding, gzipped=how.gzip)
+    path = file.path if file.look else plain(file.path, file.name, encoding=encoding, gzipped=how.gzip)
     if path is None:
         return None
     if isinstance(how, CsvFormat):
@@ -139,16 +148,36 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
-    first = _first_record(file.name, path, how)
+def too_many_malformed(name: str, columns: int) -> UnreadableSegment:
+    """What a file is refused with that seems to be something else than a table of so many columns."""
+    longest = LONGEST_MALFORMED // 1024**2
+    return UnreadableSegment(
+        f"{name} has more than {MOST_MALFORMED} rows or {longest} MiB without {columns} sound columns",
+        code="too_many_malformed",
+        advice="Look at its delimiter, quotation marks and encoding, and whether model.json names all its columns.",
+    )
+
+
+def header_of(name: str, start: str, how: CsvFormat, named: tuple[str, ...] | None) -> tuple[tuple[str, ...], bool]:
+    """The columns of a CSV file that begins so, and whether its first record is a header. `named`: model.json's."""
+    first = _first_record(name, start, how)
     # A header that model.json does not announce is one too.
-    alike = file.columns is not None and _casefold(first) == _casefold(file.columns)
+    alike = named is not None and _casefold(first) == _casefold(named)
     header = how.header or alike
-    columns = tuple(first) if header and not alike else cast("tuple[str, ...]", file.columns)
-    if not any(name.strip() for name in columns):
+    columns = tuple(first) if header and not alike else cast("tuple[str, ...]", named)
+    if not any(column.strip() for column in columns):
         raise UnreadableSegment(
-            f"{file.name} begins with an empty line", code="no_header", advice="The first line must name the columns."
+            f"{name} begins with an empty line", code="no_header", advice="The first line must name the columns."
         )
+    return columns, header
+
+
+def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
+    if file.continues:
+        columns, header = cast("tuple[str, ...]", file.columns), False
+    else:
+        with path.open(encoding="utf-8", errors="replace", newline="") as text:
+            columns, header = header_of(file.name, text.read(HEADER_LIMIT), how, file.columns)
     types = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(columns)))
     quote = "'\"'" if how.quote else "''"
     # Not in parallel: DuckDB would begin at every MiB with the first line that looks like a row, inside a quoted cell,
@@ -159,6 +188,7 @@ def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
         f"compression='none', parallel=false, store_rejects=true, max_line_size={LONGEST_ROW}, "
         f"buffer_size={READ_BUFFER})"
     )
+    seen = file.look or look(path, how.delimiter, len(columns), quote=how.quote)
     relation = Relation(
         file.name,
         columns,
@@ -167,25 +197,19 @@ def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
         first_row=2 if header else 1,
         names_itself=not header or file.columns is not None,
         csv_text=(path, how),
+        odd=seen.odd,
     )
     most, longest = MOST_MALFORMED, LONGEST_MALFORMED
-    seen = look(path, how.delimiter, len(columns), quote=how.quote)
     if (seen.malformed > most or seen.size > longest) and has_malformed(
         path, how.delimiter, len(columns), quote=how.quote, rows=most, size=longest
     ):
-        raise UnreadableSegment(
-            f"{file.name} has more than {most} rows or {longest // 1024**2} MiB without {len(columns)} sound columns",
-            code="too_many_malformed",
-            advice="Look at its delimiter, quotation marks and encoding, and whether model.json names all its columns.",
-        )
-    if seen.unclosed:
+        raise too_many_malformed(file.name, len(columns))
+    if not seen.sure and may_end_in_quotes(path, how.delimiter):
         relation.refuse_swallowed_rows()
     return relation
 
 
-def _first_record(name: str, path: Path, how: CsvFormat) -> list[str]:
-    with path.open(encoding="utf-8", errors="replace", newline="") as text:
-        start = text.read(HEADER_LIMIT)
+def _first_record(name: str, start: str, how: CsvFormat) -> list[str]:
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if how.quote else csv.QUOTE_NONE
     try:
         return next(csv.reader(io.StringIO(start, newline=""), delimiter=how.delimiter, quoting=quoting))

@@ -52,7 +52,7 @@ def plain(path: Path, name: str, *, encoding: str, gzipped: bool) -> Path | None
     limit = min(LARGEST_COPY, honest, shutil.disk_usage(path.parent).free // 2)
     size = 0
     with copy.open("wb") as target:
-        for block in _with_one_line_break(_as_utf8(_chain(first, blocks), name, encoding)):
+        for block in with_one_line_break(_as_utf8(_chain(first, blocks), name, encoding)):
             size += len(block)
             if size > limit:
                 raise UnreadableSegment(
@@ -159,7 +159,8 @@ def _has_one_line_break(path: Path) -> bool:
     return not returns or not feeds or feeds == returns == pairs
 
 
-def _with_one_line_break(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def with_one_line_break(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    r"""The same text with \n for each line break, those in quoted cells included."""
     held = b""
     for each in blocks:
         block = held + each

@@ -13,6 +13,7 @@ from pathlib import Path
 from shared.contacts.batches import Batch
 from shared.contacts.mapping import CustomField, FieldType, Mapping, missing_fields
 from shared.contacts.parts import ImportFile, Parts
+from shared.contacts.pieces import pieces
 from shared.contacts.plan import PlanCounts, Planner
 from shared.contacts.reading import LocalFile
 from shared.destinations.checks import problems
@@ -172,18 +173,17 @@ def _snapshot_record(snapshot: Snapshot) -> SnapshotRecord:
 
 
 def _files(services: Services, here: Slice, snapshots: Iterable[Snapshot], folder: Path) -> Iterator[LocalFile]:
-    """Download the snapshots' files, one after the other."""
+    """Download the snapshots' files, one after the other, in pieces."""
     for snapshot in snapshots:
         for number, file in enumerate(snapshot.files):
             if not file.size:
                 continue
             here.check_lease()
-            path = folder / f"{snapshot.id}-{number}"
+            local = LocalFile(file.name, folder / f"{snapshot.id}-{number}", file.format, snapshot.columns)
             try:
-                services.storage.segments.download(file.name, path, etag=file.etag)
+                yield from pieces(local, services.storage.segments.stream(file.name, etag=file.etag))
             except NotFound as error:
                 raise RetryLater(f"{file.name} has gone since it was listed", code="landing", retry_after=15) from error
-            yield LocalFile(file.name, path, file.format, snapshot.columns)
 
 
 def _list_is_read(run: RunRecord) -> bool:

@@ -1,0 +1,59 @@
+"""A file of a snapshot as it arrives, in pieces of whole rows: the first are read while the rest is on its way.
+
+Only a CSV file is cut, and only where a row ends for certain: from the first quotation mark on that nothing makes sense
+of, the rest of the file is one piece.
+"""
+
+import codecs
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import chain, count
+
+from shared.contacts.csv_look import Look, whole_rows
+from shared.contacts.reading import HEADER_LIMIT, LocalFile, header_of
+from shared.contacts.text import with_one_line_break
+from shared.segments.snapshot import CsvFormat
+
+PIECE = 16 * 1024 * 1024  # bytes, or a little more
+_BLOCK = 256 * 1024  # bytes looked at at a time: Python does nothing else meanwhile
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def pieces(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
+    """Write what arrives to `file.path`, or beside it if it takes several pieces, and give each when it is complete."""
+    how, rest = file.format, iter(content)
+    start = next(rest, b"")
+    plain = isinstance(how, CsvFormat) and not how.gzip and how.encoding == "utf-8" and not start.startswith(_UTF_16)
+    text = start.removeprefix(codecs.BOM_UTF8)
+    if isinstance(how, CsvFormat) and plain and text:
+        columns, _ = header_of(file.name, text[:HEADER_LIMIT].decode(errors="replace"), how, file.columns)
+        yield from _rows(file, how, columns, chain([text], rest))
+        return
+    with file.path.open("wb") as target:
+        target.writelines(chain([start], rest))
+    yield file
+
+
+def _rows(file: LocalFile, how: CsvFormat, columns: tuple[str, ...], content: Iterable[bytes]) -> Iterator[LocalFile]:
+    rows = whole_rows(with_one_line_break(_blocks(content)), quote=how.quote)
+    for number in count():
+        path = file.path.with_name(f"{file.path.name}-{number}")
+        look = Look(how.delimiter, len(columns), how.quote)
+        size = 0
+        with path.open("wb") as target:
+            for block, whole in rows:
+                target.write(block)
+                look.take(block)
+                look.sure &= whole
+                size += len(block)
+                if size >= PIECE and look.sure:
+                    break
+        if not size:
+            path.unlink()
+            return
+        yield replace(file, path=path, columns=columns if number else file.columns, continues=number > 0, look=look)
+
+
+def _blocks(content: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in content:
+        yield from (chunk[start : start + _BLOCK] for start in range(0, len(chunk), _BLOCK))
