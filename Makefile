@@ -11,7 +11,7 @@ RUNS ?= 1000
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint faults load fuzz bench bench-quick browser screenshots schemas
+.PHONY: help setup demo run test lint faults load fuzz bench bench-quick browser screenshots schemas package lock scan licences
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -66,3 +66,15 @@ screenshots: $(READY) ## take the pictures of the console anew, into docs/images
 
 schemas: $(READY) ## write the JSON Schema files of the destination documents
 	@$(PYTHON) -m shared.destinations.schemas
+
+package: $(READY) ## write the package that is deployed: dist/app.zip, and dist/app for azd
+	@$(PYTHON) -m release.package
+
+lock: $(READY) ## pin what is deployed in requirements.lock, with hashes (UPGRADE=1: to the newest versions)
+	@$(PYTHON) -m release.lock $(if $(UPGRADE),--upgrade)
+
+licences: $(READY) ## write docs/licences.md, and the SBOM of what is deployed: dist/sbom.cdx.json
+	@$(PYTHON) -m release.inventory
+
+scan: $(READY) ## look for secrets, licences, a stale lock and known vulnerabilities (STRICT=1: all must be possible)
+	@$(PYTHON) -m release.scan $(if $(STRICT),--strict)

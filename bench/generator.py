@@ -112,7 +112,7 @@ class Segment:
 
     def _write(self, path: Path) -> None:
         last = self.rows + (self.rows // 100 if self.generation > 1 else 0)
-        with work_folder() as folder, engine(folder) as database:
+        with work_folder() as folder, engine(folder, others=[path.parent.resolve()]) as database:
             for macro in _MACROS:
                 database.execute(macro)
             if not self.parts:

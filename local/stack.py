@@ -50,15 +50,22 @@ _ATTEMPTS = 3
 class Stack:
     """`settings` overrides app settings; `hidden_seconds` is how long a killed host's queue message stays invisible.
 
-    `start_host=False` leaves the app down until `start_host()`.
+    `start_host=False` leaves the app down until `start_host()`. `package`: the folder of an app that is all by itself;
+    the host then finds nothing of this repository but `local`.
     """
 
     def __init__(
-        self, *, settings: Mapping[str, str] | None = None, hidden_seconds: int = 20, start_host: bool = True
+        self,
+        *,
+        settings: Mapping[str, str] | None = None,
+        hidden_seconds: int = 20,
+        start_host: bool = True,
+        package: Path | None = None,
     ) -> None:
         self._overrides = dict(settings or {})
         self._hidden_seconds = hidden_seconds
         self._with_host = start_host
+        self._package = package
         self._host: subprocess.Popen[bytes] | None = None
         self._parts = ExitStack()
         self.function_key, self.master_key = secrets.token_hex(24), secrets.token_hex(24)  # begin with no hyphen
@@ -132,18 +139,28 @@ class Stack:
         return host.pid, log
 
     def _launch(self, port: int, log: Path) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "local.host", str(ROOT), "--port", str(port)]
+        command = [sys.executable, "-m", "local.host", str(self._package or ROOT), "--port", str(port)]
         command += ["--function-key", self.function_key, "--master-key", self.master_key]
         command += ["--hidden-seconds", str(self._hidden_seconds), "--vault-certificate", str(self.vault.certificate)]
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         env = {**inherited, **self.settings, **self.identity.environment}
-        host = process.start(command, log=log, env=env, cwd=ROOT)
+        host = process.start(command, log=log, env=env, cwd=self._home())
         try:
             process.wait_until(lambda: self._serves(port), host, what="the host", log=log)
         except BaseException:
             process.stop(host, patience=60)
             raise
         return host
+
+    def _home(self) -> Path:
+        """The folder from which the host's process imports `local`."""
+        if self._package is None:
+            return ROOT
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
+        if not (home / "local").exists():
+            (home / "local").symlink_to(ROOT / "local")
+        return home
 
     def _start_first(self) -> None:
         """Start the host; somebody may have taken its port since it was found free, and then another will do."""

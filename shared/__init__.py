@@ -1,3 +1,3 @@
 """Everything that is deployed besides the triggers."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -18,6 +18,8 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+MOST_PROBLEMS = 50  # that are told of one document: they go into answers and logs
+
 
 class ExportError(Exception):
     """Base of all errors raised on purpose.
@@ -42,9 +44,11 @@ class UnreadableSegment(RunFailed):
 
 
 class InvalidDocument(RunFailed):
-    """A connection or export document that cannot be used; `problems` has one sentence a field."""
+    """A connection or export document that cannot be used; `problems` has one sentence a field, up to a number."""
 
     def __init__(self, name: str, problems: Sequence[str]) -> None:
+        if len(problems) > MOST_PROBLEMS:
+            problems = [*problems[:MOST_PROBLEMS], "has more problems than these"]
         super().__init__(
             f"{name}: {'; '.join(problems)}",
             code="invalid_document",

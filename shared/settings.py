@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self, cast
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shared.errors import RunFailed
@@ -69,7 +70,7 @@ class Settings:
             segments_container=env.get("SEGMENTS_CONTAINER", "segments"),
             data_container_prefix=env.get("DATA_CONTAINER_PREFIX", ""),
             key_vault_url=vault.rstrip("/"),
-            sendgrid_base_url=env.get("SENDGRID_BASE_URL") or None,
+            sendgrid_base_url=_base_url(env.get("SENDGRID_BASE_URL") or None),
             default_schedule=env.get("DEFAULT_SCHEDULE", "0 5 * * *"),
             default_timezone=timezone,
             run_slice_seconds=_seconds("RUN_SLICE_SECONDS", env, default=240, least=1),
@@ -79,6 +80,15 @@ class Settings:
             insights_connection_string=env.get("APPLICATIONINSIGHTS_CONNECTION_STRING") or None,
             insights_entra="Authorization=AAD" in env.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", ""),
         )
+
+
+def _base_url(url: str | None) -> str | None:
+    """The API key travels there, so it is https unless it is this machine."""
+    parts = urlsplit(url or "")
+    on_this_machine = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}
+    if url and not on_this_machine and not (parts.scheme == "https" and parts.hostname):
+        raise _bad("SENDGRID_BASE_URL", "is neither an https URL nor one of this machine", "remove it; tests set it")
+    return url
 
 
 def _seconds(name: str, env: Mapping[str, str], *, default: int, least: int) -> int:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from shared.api.endpoint import Answer, Call, endpoint
 from shared.errors import NotFound
 
-FOLDER = Path(__file__).parent / "console"
+FOLDER = Path(__file__).resolve().parent / "console"
 INDEX = "index.html"
 
 _TYPES = {
@@ -25,6 +26,7 @@ _TYPES = {
     ".woff2": "font/woff2",
     ".txt": "text/plain",
 }
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")  # all files lie in one folder
 _PACKED = frozenset({".html", ".css", ".js", ".mjs", ".json", ".svg", ".txt"})
 
 # No script, style or frame but what lies here, and no other host: a segment's name that got into the page as markup
@@ -39,6 +41,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000",  # a year; browsers heed it over https only
     "Vary": "Accept-Encoding",
     "X-Frame-Options": "DENY",
 }
@@ -64,10 +67,9 @@ def console(call: Call) -> Answer:
 
 
 def _path(name: str) -> Path:
-    """The file of that name. NotFound, also for what lies outside the folder."""
-    path = FOLDER.joinpath(*name.split("/"))
-    inside = ".." not in name.split("/") and "\\" not in name and "\0" not in name
-    if not inside or path.suffix not in _TYPES or not path.resolve().is_relative_to(FOLDER) or not path.is_file():
+    """The file of that name. NotFound, also for what could lie outside the folder."""
+    path = FOLDER / name
+    if not _NAME.fullmatch(name) or path.suffix not in _TYPES or not path.is_file():
         raise NotFound(f"there is no file {name[:100]!r}", code="not_found")
     return path
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from shared.cloud.storage import Container
+from shared.contacts.text import unreadable
 from shared.errors import ExportError
 from shared.segments import beginning
 from shared.segments.snapshot import ParquetFormat, Snapshot, SnapshotFile
@@ -50,7 +51,7 @@ def _look(container: Container, snapshot: Snapshot) -> Rows:
     files = [file for file in snapshot.files if file.size]
     some = files[:FILES]
     with tempfile.TemporaryDirectory(prefix="rows-") as folder:
-        found = [_of_file(container, file, Path(folder) / "file") for file in some]
+        found = [_of_file(container, file, Path(folder)) for file in some]
     total, counted = sum(rows for rows, _ in found), all(exactly for _, exactly in found)
     if len(some) == len(files):
         return round(total), counted
@@ -58,13 +59,19 @@ def _look(container: Container, snapshot: Snapshot) -> Rows:
     return round(total / share), False
 
 
-def _of_file(container: Container, file: SnapshotFile, path: Path) -> tuple[float, bool]:
+def _of_file(container: Container, file: SnapshotFile, folder: Path) -> tuple[float, bool]:
     import duckdb
 
+    from shared.contacts.engine import engine
+
+    path = folder / "file"
     if isinstance(file.format, ParquetFormat):
         beginning.fetch_footer(container, file, path)
-        with duckdb.connect() as database:
-            [(rows,)] = database.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(path)]).fetchall()
+        try:
+            with engine(folder) as database:
+                [(rows,)] = database.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(path)]).fetchall()
+        except duckdb.Error as error:
+            raise unreadable(file.name, error) from error
         return rows, True
     start = beginning.fetch_text(container, file, file.format, path, most=SAMPLE)
     return beginning.rows_in(start) / start.share, start.share == 1.0

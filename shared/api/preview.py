@@ -15,6 +15,7 @@ from shared.contacts.engine import engine, work_folder
 from shared.contacts.mapping import CustomField, FieldType, Mapping, missing_fields
 from shared.contacts.plan import Planner
 from shared.contacts.reading import LocalFile, identifier, open_relation, quoted
+from shared.contacts.text import unreadable
 from shared.destinations.models import Export
 from shared.segments import beginning
 from shared.segments.snapshot import CsvFormat, NdjsonFormat, ParquetFormat, Snapshot, SnapshotFile
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 CONTACTS = 5
+LONGEST_CELL = 4000  # characters that are looked at; SendGrid takes 1,000 at most
 VALUES = 3  # masked values a column
 LOOKED_AT = 200  # rows in which they are looked for
 PARQUET_ROWS = 1000
@@ -34,7 +36,7 @@ _ANY_EXPORT = {
     "list_id": "00000000-0000-0000-0000-000000000000",
 }
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_EMAIL = re.compile(r"(?=.{3,320}\Z)[^@\s]+@[^@\s]+\.[^@\s]+")  # a long text with many dots would take minutes
 _NUMBER = re.compile(r"[+-]?\d{1,18}([.,]\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?|\d{1,2}[/.]\d{1,2}[/.]\d{4}.*")
 
@@ -64,7 +66,8 @@ def columns(container: Container, snapshot: Snapshot) -> list[Column]:
         if relation is None:
             return [Column(name, None, []) for name in snapshot.columns or ()]
         every = set(range(len(relation.columns)))
-        rows = database.execute(f"SELECT * EXCLUDE (malformed) FROM ({relation.select(every)}) LIMIT {LOOKED_AT}")
+        cut = ", ".join(f"left(c{i}, {LONGEST_CELL})" for i in sorted(every))
+        rows = database.execute(f"SELECT {cut} FROM ({relation.select(every)}) LIMIT {LOOKED_AT}")
         cells = list(zip(*rows.fetchall(), strict=True)) or [()] * len(relation.columns)
     return [_column(name, values) for name, values in zip(relation.columns, cells, strict=True)]
 
@@ -95,27 +98,35 @@ def _first_rows(container: Container, snapshot: Snapshot) -> "Iterator[tuple[Duc
     """A database, and a local file with the first rows of the snapshot; None if it holds nothing."""
     file = next((each for each in snapshot.files if each.size), None)
     with work_folder() as folder, engine(folder) as database:
-        yield database, _local(container, file, snapshot.columns, folder) if file else None
+        yield database, _local(database, container, file, snapshot.columns, folder) if file else None
 
 
-def _local(container: Container, file: SnapshotFile, named: tuple[str, ...] | None, folder: Path) -> LocalFile:
+def _local(
+    database: "DuckDBPyConnection",
+    container: Container,
+    file: SnapshotFile,
+    named: tuple[str, ...] | None,
+    folder: Path,
+) -> LocalFile:
     path, how = folder / "beginning", file.format
     if isinstance(how, CsvFormat | NdjsonFormat):
         cut = beginning.fetch_text(container, file, how, path)
         return LocalFile(file.name, cut.path, cut.format, named)
     beginning.fetch_footer(container, file, path)
     whole = folder / "rows.parquet"
-    _write_first_rows(container, file, path, whole)
+    _write_first_rows(database, container, file, path, whole)
     return LocalFile(file.name, whole, ParquetFormat(), named)
 
 
-def _write_first_rows(container: Container, file: SnapshotFile, path: Path, target: Path) -> None:
+def _write_first_rows(
+    database: "DuckDBPyConnection", container: Container, file: SnapshotFile, path: Path, target: Path
+) -> None:
     """A Parquet file of the first rows. A column whose first pages are too large to be fetched is empty in it."""
     import duckdb
 
     left = CHUNKS
-    with duckdb.connect(config={"threads": 1}) as database:
-        source = f"read_parquet({quoted(str(path))})"
+    source = f"read_parquet({quoted(str(path))})"
+    try:
         for start, length in _first_chunks(database, path):
             length = min(length, CHUNK, left)  # noqa: PLW2901
             if length > 0:
@@ -124,13 +135,17 @@ def _write_first_rows(container: Container, file: SnapshotFile, path: Path, targ
         rows = f"LIMIT {PARQUET_ROWS}"
         cells = []
         for name, *_ in database.execute(f"DESCRIBE SELECT * FROM {source}").fetchall():
-            cell = f"CAST({identifier(name)} AS VARCHAR)"
+            cell = f"left(CAST({identifier(name)} AS VARCHAR), {LONGEST_CELL})"
             try:
-                database.execute(f"SELECT {cell} FROM {source} {rows}").fetchall()
-            except duckdb.Error:
+                database.execute(f"SELECT max(cell) FROM (SELECT {cell} AS cell FROM {source} {rows})").fetchall()
+            except duckdb.Error:  # not there, or more than there is memory for
                 cell = "CAST(NULL AS VARCHAR)"
             cells.append(f"{cell} AS {identifier(name)}")
         database.execute(f"COPY (SELECT {', '.join(cells)} FROM {source} {rows}) TO {quoted(str(target))}")
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        raise unreadable(file.name, error) from error
 
 
 def _first_chunks(database: "DuckDBPyConnection", path: Path) -> list[tuple[int, int]]:

@@ -219,10 +219,9 @@ def _shared(call: Call) -> "RunRecord":
 
 def _run_id(call: Call) -> str:
     """The run that the route names. NotFound if that cannot be one: a name must not lead outside its folder."""
-    from shared.destinations.documents import is_id
-    from shared.runs.record import export_of
+    from shared.runs.record import is_run_id
 
     run_id = call.path("run_id")
-    if not is_id(export_of(run_id)) or "/" in run_id:
+    if not is_run_id(run_id):
         raise NotFound(f"there is no run {run_id[:100]!r}", code="not_found")
     return run_id

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ _FOLDER = "segment-export-"
 @contextmanager
 def work_folder() -> Iterator[Path]:
     """A folder for one slice's files, gone afterwards. What a killed process left behind goes too."""
-    root = Path(tempfile.gettempdir())
+    root = Path(tempfile.gettempdir()).resolve()
     for left in root.glob(f"{_FOLDER}*"):
         pid = left.name.removeprefix(_FOLDER).split("-")[0]
         if not pid.isdecimal() or not Path(f"/proc/{pid}").exists():
@@ -36,9 +36,14 @@ def work_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def engine(folder: Path, *, limit: int = MEMORY_LIMIT) -> Iterator["DuckDBPyConnection"]:
-    """A connection to a database of its own in `folder`, within `limit` bytes of memory."""
+def engine(folder: Path, *, limit: int = MEMORY_LIMIT, others: Sequence[Path] = ()) -> Iterator["DuckDBPyConnection"]:
+    """A connection to a database of its own in `folder`, within `limit` bytes of memory.
+
+    Whatever is made of it, it reaches no files but those in `folder` and `others`, and no network.
+    """
     import duckdb
+
+    from shared.contacts.reading import quoted
 
     connection = duckdb.connect(
         str(folder / "work.duckdb"),
@@ -51,6 +56,9 @@ def engine(folder: Path, *, limit: int = MEMORY_LIMIT) -> Iterator["DuckDBPyConn
             "autoload_known_extensions": False,
         },
     )
+    reached = ", ".join(quoted(str(each)) for each in (folder, *others))
+    connection.execute(f"SET allowed_directories = [{reached}]")
+    connection.execute("SET enable_external_access = false")
     # Moments without an offset, and Parquet's, are UTC's, whatever the machine's zone; for cursors, too.
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     # Looking for the best way to pack what is read once and thrown away takes longer than writing and reading it.

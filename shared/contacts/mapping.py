@@ -71,6 +71,11 @@ class FieldType(StrEnum):
     NUMBER = "Number"
     DATE = "Date"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "FieldType":  # noqa: ARG003 -- the enumeration's own signature
+        """What SendGrid may add one day is given as text, which it refuses if that is wrong."""
+        return cls.TEXT
+
 
 class Problem(StrEnum):
     """Why a row did not become a contact: the reason codes of stage `prepare` in the report."""

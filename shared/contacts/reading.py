@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from shared.contacts.csv_look import Look, has_malformed, look, may_end_in_quotes, swallows_rows, write_blank_lines
 from shared.contacts.text import plain, unreadable, without_long_lines
 from shared.errors import UnreadableSegment
+from shared.segments.parquet import refuse_bomb
 from shared.segments.snapshot import CsvFormat, FileFormat, NdjsonFormat
 
 if TYPE_CHECKING:
@@ -246,6 +247,7 @@ def _ndjson(connection: "DuckDBPyConnection", name: str, path: Path, wanted: Ite
 
 
 def _parquet(connection: "DuckDBPyConnection", file: LocalFile) -> Relation:
+    refuse_bomb(file.path, file.name)
     source = f"read_parquet({quoted(str(file.path))})"
     columns = tuple(str(row[0]) for row in _query(connection, file.name, f"DESCRIBE SELECT * FROM {source}"))
     return Relation(

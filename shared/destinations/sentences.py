@@ -1,6 +1,7 @@
 """What is wrong with a document, as sentences: `list_id: 'abc' is not a UUID; give the list's id from SendGrid, …`."""
 
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -8,6 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from shared.destinations.redaction import Path, path_text, shown
+from shared.errors import MOST_PROBLEMS
 
 # By pydantic's error type; {…} are filled from the error's context.
 _REASONS = {
@@ -36,10 +38,10 @@ _REASONS = {
 
 
 def about(model: type[BaseModel], error: ValidationError) -> list[tuple[Path, str]]:
-    """One sentence for each thing that is wrong, with the path of the value it is about."""
+    """One sentence for each thing that is wrong, with the path of the value it is about; of very many only some."""
     return [
         _sentence(model, detail)
-        for detail in error.errors(include_url=False)
+        for detail in islice(error.errors(include_url=False), MOST_PROBLEMS + 1)
         # A list whose entries were all refused counts as short; its entries have their own sentences.
         if not (detail["type"] == "too_short" and detail["input"])
     ]

@@ -1,8 +1,6 @@
 """Why rows and contacts did not get where they should, counted from a run's report."""
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from shared.contacts.reading import quoted
 from shared.errors import NotFound
@@ -35,11 +33,11 @@ class Reason:
 
 def reasons(runs: RunStore, run_id: str) -> list[Reason]:
     """The most frequent first. Empty if the run has no report (yet)."""
-    import duckdb
+    from shared.contacts.engine import engine, work_folder
 
-    with tempfile.TemporaryDirectory(prefix="report-") as folder, duckdb.connect() as database:
+    with work_folder() as folder, engine(folder) as database:
         try:
-            path = runs.fetch_report(run_id, Path(folder) / "report.csv")
+            path = runs.fetch_report(run_id, folder / "report.csv")
         except NotFound:
             return []
         source = f"read_csv({quoted(str(path))}, header=true, all_varchar=true, delim=',', quote='\"', escape='\"')"

@@ -3,6 +3,7 @@
 It holds no address, no name and no key; whatever a person may be named in is in the plan and the report.
 """
 
+import re
 import secrets
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -232,6 +233,11 @@ class RunRecord(Request, Versioned):
 def new_run_id(export_id: str, now: datetime) -> str:
     """`<export>-<yyyymmddThhmmssZ>-<6 hex>`: sorts by time within an export."""
     return f"{export_id}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def is_run_id(text: str) -> bool:
+    """Whether a text is a run id, which is a part of blob names and of a file's name in a browser."""
+    return re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}-\d{8}T\d{6}Z-[0-9a-f]{6}", text, re.ASCII) is not None
 
 
 def export_of(run_id: str) -> str:

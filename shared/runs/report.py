@@ -1,6 +1,8 @@
 """report.csv: one line for every row or contact that did not get where it should, and why; and for every stranger.
 
-`file,row,customer_id,email,stage,code,message`. Cells that a spreadsheet would take for a formula get a leading '.
+`file,row,customer_id,email,stage,code,message`. Where a spreadsheet would take a cell for a formula, a ' is put before
+it: at its beginning, and behind what is a separator to spreadsheets of other countries or programs (OWASP, "CSV
+Injection").
 """
 
 from pathlib import Path
@@ -23,7 +25,9 @@ MESSAGES = {
     Problem.DUPLICATE: "an earlier row has the same e-mail address",
 }
 
-
+# Their full-width forms too, which East Asian spreadsheets read alike.
+_FORMULA = r"(^|[;\t\r\n])([ \x22]*[=+@\x{FF1D}\x{FF0B}\x{FF20}\x{FF0D}-])"
+_BREAK = r"^()([\t\r\n])"
 STRANGER = "on the list, and put there by none of its exports; the run has not touched the contact"
 
 
@@ -32,8 +36,9 @@ def write_report(
 ) -> None:
     """Write the report from the plan's files and from tables `fates` and `outcomes` (see contacts.membership)."""
     messages = " ".join(f"WHEN {quoted(code)} THEN {quoted(text)}" for code, text in MESSAGES.items())
+    mark = quoted(r"\1'\2")
     cells = ", ".join(
-        f"CASE WHEN regexp_matches({name}, '^[=+@\\t\\r-]') THEN '''' || {name} ELSE {name} END AS {name}"
+        f"regexp_replace(regexp_replace({name}, {quoted(_BREAK)}, {mark}), {quoted(_FORMULA)}, {mark}, 'g') AS {name}"
         for name in ("file", "customer_id", "email", "message")
     )
     listed = strangers and (

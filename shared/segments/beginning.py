@@ -11,13 +11,12 @@ from pathlib import Path
 
 from shared.cloud.storage import Container
 from shared.errors import UnreadableSegment
+from shared.segments import parquet
 from shared.segments.snapshot import CsvFormat, FileFormat, NdjsonFormat, ParquetFormat, SnapshotFile
 
 BEGINNING = 1024 * 1024  # bytes fetched of a text file
 UNPACKED = 8 * BEGINNING  # bytes that those may unpack to
 FOOTER = 64 * 1024  # bytes in which most Parquet footers end
-_LARGEST_FOOTER = 16 * 1024 * 1024
-_MAGIC = b"PAR1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +62,13 @@ def fetch_footer(container: Container, file: SnapshotFile, path: Path) -> None:
     """A file that is a Parquet file's footer behind a hole: what it holds can be asked, its rows cannot."""
     length = min(FOOTER, file.size)
     tail = container.read_part(file.name, file.size - length, length, etag=file.etag)
-    size = int.from_bytes(tail[-8:-4], "little") + 8
-    if tail[-4:] != _MAGIC or size > min(_LARGEST_FOOTER, file.size - 4):
-        raise UnreadableSegment(
-            f"{file.name} cannot be read: it does not end as a Parquet file does",
-            code="unreadable_file",
-            advice="The file is damaged or is not in the format of its name. Land the segment again.",
-        )
+    size = parquet.metadata_size(tail, file.size, file.name) + 8
     if size > length:
         tail = container.read_part(file.name, file.size - size, size, etag=file.etag)
+        parquet.refuse_metadata(tail[-size:-8], file.name)
     with path.open("wb") as sparse:
         sparse.truncate(file.size)
-        sparse.write(_MAGIC)
+        sparse.write(parquet.MAGIC)
         sparse.seek(file.size - size)
         sparse.write(tail[-size:])
 

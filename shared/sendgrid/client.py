@@ -20,6 +20,7 @@ from shared.sendgrid.transport import Transport
 SEARCH_SIZE = 100  # addresses a search takes
 LONGEST_URL = 8150  # characters; nginx answers 414 above (found by RudderStack)
 PAGE_SIZE = 1000  # lists a page, the most that SendGrid gives
+MOST_PAGES = 100
 _HOST = re.compile(r"[a-z0-9.:-]{1,253}")
 WRITE_SCOPE = "marketing.read"  # in spite of its name it gives "both read and write access" (API key permissions page)
 
@@ -148,7 +149,7 @@ class SendGrid:
         return tuple(
             _field(routes.FIELDS, entry, reserved=key == "reserved_fields")
             for key in ("custom_fields", "reserved_fields")
-            for entry in answer.get(key) or ()
+            for entry in _list(routes.FIELDS, answer, key)
         )
 
     def create_field(self, name: str, field_type: str) -> FieldDefinition:
@@ -273,7 +274,7 @@ class SendGrid:
             status=str(answer.get("status") or "pending").lower(),
             contact_count=count(answer.get("contact_count")),
             expires_at=expires if isinstance(expires, str) else None,
-            urls=tuple(url for url in answer.get("urls") or () if isinstance(url, str)),
+            urls=tuple(url for url in _list(route, answer, "urls") if isinstance(url, str)),
         )
 
     def _pages(self, route: Route) -> Iterator[Any]:
@@ -282,16 +283,16 @@ class SendGrid:
         seen: set[str] = set()
         while True:
             answer = _object(route, self._transport.call(route, query=query))
-            yield from answer.get("result") or ()
+            yield from _list(route, answer, "result")
             metadata = answer.get("_metadata")
             following = metadata.get("next") if isinstance(metadata, dict) else None
-            token = parse_qs(urlsplit(following).query).get("page_token") if isinstance(following, str) else None
+            token = _page_token(following) if isinstance(following, str) else None
             if not token:
                 return
-            if token[0] in seen:
-                raise errors.broken_answer(route, "its pages go round in circles")
-            seen.add(token[0])
-            query["page_token"] = token[0]
+            if token in seen or len(seen) == MOST_PAGES:
+                raise errors.broken_answer(route, "its pages have no end")
+            seen.add(token)
+            query["page_token"] = token
 
 
 def _json(value: Any) -> bytes:
@@ -314,6 +315,22 @@ def _member(route: Route, answer: Any, key: str, kind: type) -> Any:
     if isinstance(value, kind):
         return value
     raise errors.broken_answer(route, f"without {key}")
+
+
+def _list(route: Route, answer: dict[str, Any], key: str) -> list[Any]:
+    """An empty one if the answer has none."""
+    value = answer.get(key) or []
+    if isinstance(value, list):
+        return value
+    raise errors.broken_answer(route, f"{key} is not a list")
+
+
+def _page_token(url: str) -> str | None:
+    try:
+        found = parse_qs(urlsplit(url).query).get("page_token")
+    except ValueError:
+        return None
+    return found[0] if found else None
 
 
 def _id(route: Route, answer: Any, key: str) -> str:
@@ -344,9 +361,6 @@ def _found(result: Mapping[str, Any]) -> dict[str, FoundContact]:
         contact = entry.get("contact") if isinstance(entry, dict) else None
         if isinstance(contact, dict) and is_id(contact.get("id")):
             lists = contact.get("list_ids")
-            found[address.lower()] = FoundContact(
-                contact["id"],
-                frozenset(lists if isinstance(lists, list) else ()),
-                str(contact.get("email") or "").lower(),
-            )
+            on = frozenset(each for each in lists if isinstance(each, str)) if isinstance(lists, list) else frozenset()
+            found[address.lower()] = FoundContact(contact["id"], on, str(contact.get("email") or "").lower())
     return found

@@ -15,14 +15,22 @@ from typing import TYPE_CHECKING, Any
 
 from shared.sendgrid import urls
 from shared.sendgrid.errors import COME_BACK_SECONDS, FileUnavailable, SendGridUnavailable
-from shared.sendgrid.transport import TIMEOUTS, Timeouts, never_sent, new_session, note_status, request_span
+from shared.sendgrid.transport import (
+    PIECE,
+    TIMEOUTS,
+    Timeouts,
+    never_sent,
+    new_session,
+    note_status,
+    pieces,
+    request_span,
+)
 
 if TYPE_CHECKING:
     import requests
     import urllib3
     from requests.adapters import HTTPAdapter
 
-PIECE = 64 * 1024  # bytes
 _GZIP = b"\x1f\x8b"
 
 
@@ -113,12 +121,11 @@ def new_file_session(also: str | None) -> "requests.Session":
 
 
 def _pieces(response: "requests.Response") -> Iterator[bytes]:
-    """What arrives, as it arrives: `read1` does not wait for a piece to be full, so a trickle meets the time limit."""
+    """What arrives, as it arrives, so that a trickle meets the time limit."""
     from urllib3.exceptions import HTTPError
 
     try:
-        while piece := response.raw.read1(PIECE, decode_content=True):
-            yield piece
+        yield from pieces(response)
     except (HTTPError, OSError):
         raise _try_again("broke off") from None
 

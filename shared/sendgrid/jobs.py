@@ -14,6 +14,8 @@ from typing import Any, Self
 
 from shared.sendgrid.errors import FileUnavailable
 
+LONGEST_ROW = 64 * 1024  # characters of a row of the errors file, which has an address, an id and a sentence
+LONGEST_MESSAGE = 500  # characters of a message that are kept; each goes into the report
 ENDED = frozenset({"completed", "errored", "failed"})
 
 _EMAIL_COLUMNS = ("primary_email", "email")
@@ -74,25 +76,47 @@ def errored_rows(job: Job, fetch: Callable[[str], Iterable[bytes]]) -> Iterator[
     """
     if job.errors_url is None:
         return
-    records = csv.reader(_lines(fetch(job.errors_url)), skipinitialspace=True)
+    lines = _Lines(fetch(job.errors_url))
+    records = csv.reader(lines, skipinitialspace=True)
     try:
         header = [name.strip().lower() for name in next(records, [])]
         email, message = _column(header, _EMAIL_COLUMNS), _column(header, _MESSAGE_COLUMNS)
         for record in records:
+            lines.begin_row()
             if record:
-                yield RowError(_cell(record, email).lower(), _cell(record, message))
+                yield RowError(_cell(record, email).lower(), _cell(record, message)[:LONGEST_MESSAGE])
     except csv.Error as error:
         raise _unreadable(f"is not CSV: {error}") from error
 
 
-def _lines(pieces: Iterable[bytes]) -> Iterator[str]:
-    """Text with its line ends kept, as csv wants it. A line may hold half a record: csv asks for the next."""
-    decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="replace")
-    rest = ""
-    for piece in pieces:
-        *lines, rest = (rest + decoder.decode(piece)).split("\n")
-        yield from (f"{line}\n" for line in lines)
-    yield rest + decoder.decode(b"", final=True)
+class _Lines:
+    """Text with its line ends kept, as csv wants it. A line may hold half a record: csv asks for the next.
+
+    A file is as large as its server likes it, so no row of it may be: FileUnavailable.
+    """
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = pieces
+        self._row = 0  # characters of it so far
+
+    def begin_row(self) -> None:
+        self._row = 0
+
+    def __iter__(self) -> Iterator[str]:
+        decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="replace")
+        rest = ""
+        for piece in self._pieces:
+            *lines, rest = (rest + decoder.decode(piece)).split("\n")
+            yield from (self._counted(f"{line}\n") for line in lines)
+            if len(rest) > LONGEST_ROW:
+                raise _unreadable("has a row without an end")
+        yield self._counted(rest + decoder.decode(b"", final=True))
+
+    def _counted(self, line: str) -> str:
+        self._row += len(line)
+        if self._row > LONGEST_ROW:
+            raise _unreadable("has a row without an end")
+        return line
 
 
 def _column(header: list[str], names: tuple[str, ...]) -> int:

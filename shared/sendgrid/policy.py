@@ -37,6 +37,7 @@ from shared.sendgrid.errors import (
 )
 from shared.sendgrid.routes import Route
 
+LONGEST_COMPLAINT = 500  # characters that are kept of what SendGrid says of one thing; each goes into the report
 BLOCK_SECONDS = 900.0  # how long a "temporary block" lasts is not documented; asking on prolongs it
 
 
@@ -66,7 +67,7 @@ class Rule:
     until_reset: bool = False  # wait for the reset of the rate limit, if Retry-After is absent
 
 
-_ROW = re.compile(r"contacts(?:\[(\d+)\]|\.(\d+)(?:\.|$))")
+_ROW = re.compile(r"contacts(?:\[(\d{1,9})\]|\.(\d{1,9})(?:\.|$))")
 _BAD_ADDRESS = re.compile(r"email '(.*)' is not valid", re.IGNORECASE)
 _QUOTED = re.compile(r"'.*'")
 _FIELD_IDS = re.compile(r"invalid custom field ids supplied\s*[-:]\s*([\w, -]*)", re.IGNORECASE)
@@ -305,12 +306,12 @@ def read_complaints(body: bytes) -> tuple[Complaint, ...]:
 
 def _complaint(entry: Any) -> Complaint | None:
     if isinstance(entry, str):
-        return Complaint(entry)
+        return Complaint(entry[:LONGEST_COMPLAINT])
     if not isinstance(entry, dict):
         return None
     message = next((entry[key] for key in ("message", "error") if isinstance(entry.get(key), str)), "")
     field = next((entry[key] for key in ("field", "parameter") if isinstance(entry.get(key), str)), "")
-    return Complaint(message, field) if message or field else None
+    return Complaint(message[:LONGEST_COMPLAINT], field[:LONGEST_COMPLAINT]) if message or field else None
 
 
 def _build(

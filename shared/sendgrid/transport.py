@@ -10,8 +10,8 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 ApiKey: TypeAlias = Callable[[bool], str]  # key(refresh): refresh=True passes every cache by
 
 USER_AGENT = f"segments-to-sendgrid/{__version__}"
+LARGEST_ANSWER = 8 * 1024 * 1024  # bytes, unpacked; one that names 30,000 refused contacts has about three million
+ANSWER_SECONDS = 120.0  # for all of an answer, however lively it trickles
+PIECE = 64 * 1024  # bytes
 POOL = 10  # connections kept; a run has at most four requests in flight
 
 
@@ -156,12 +159,12 @@ class Transport:
             self._limits.hold(pause, None if isinstance(verdict.error, Blocked) else route)
         return pause
 
-    def _attempt(self, route: Route, url: str, key: str, content: bytes | None) -> "_Answer | Verdict":
+    def _attempt(self, route: Route, url: str, key: str, body: bytes | None) -> "_Answer | Verdict":
         """One request, for which a turn has been taken."""
         headers: Mapping[str, str] = {}
         try:
             with request_span(route.method, route.name, url) as noted:
-                response = self._send(route, url, key, content)
+                response, content = self._send(route, url, key, body)
                 note_status(noted, response)
             headers = response.headers
         except SendGridUnavailable as error:
@@ -169,13 +172,14 @@ class Transport:
         finally:
             self._limits.settle(route, headers)
         if not 200 <= response.status_code < 300:  # noqa: PLR2004 - what HTTP calls success
-            return policy.classify(route, response.status_code, headers, response.content, now=self._clock())
+            return policy.classify(route, response.status_code, headers, content, now=self._clock())
         try:
-            return _Answer(json.loads(response.content) if response.content else None)
+            return _Answer(json.loads(content) if content else None)
         except (ValueError, RecursionError):
             return Verdict(Action.RETRY, errors.broken_answer(route, "not JSON"))
 
-    def _send(self, route: Route, url: str, key: str, content: bytes | None) -> "requests.Response":
+    def _send(self, route: Route, url: str, key: str, body: bytes | None) -> "tuple[requests.Response, bytes]":
+        """The response and its whole body."""
         import requests
 
         def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -184,15 +188,17 @@ class Transport:
             return request
 
         try:
-            return self._session.request(
+            response = self._session.request(
                 route.method,
                 url,
-                data=content,
-                headers=None if content is None else {"Content-Type": "application/json"},
+                data=body,
+                headers=None if body is None else {"Content-Type": "application/json"},
                 auth=sign,
                 timeout=(self._timeouts.connect, self._timeouts.read),
                 allow_redirects=False,
+                stream=True,
             )
+            return response, _whole(route, response)
         except requests.RequestException as error:
             reason = type(error).__name__
             if never_sent(error):
@@ -235,6 +241,30 @@ def note_status(noted: dict[str, Any], response: "requests.Response") -> None:
 def _limited(route: Route, seconds: float, *, here: bool) -> None:
     where = "process" if here else "queue"
     telemetry.measure(Metric.RATE_LIMIT_WAIT, seconds, {"route": route.name, "where": where})
+
+
+def pieces(response: "requests.Response") -> Iterator[bytes]:
+    """A streamed body as it arrives: `read1` does not wait for a piece to be full. urllib3's HTTPError, OSError."""
+    while piece := response.raw.read1(PIECE, decode_content=True):
+        yield piece
+
+
+def _whole(route: Route, response: "requests.Response") -> bytes:
+    """The body, if it ends within a size and a time."""
+    from urllib3.exceptions import HTTPError
+
+    ends, content = time.monotonic() + ANSWER_SECONDS, bytearray()
+    with closing(response):
+        try:
+            for piece in pieces(response):
+                content += piece
+                if len(content) > LARGEST_ANSWER:
+                    raise errors.broken_answer(route, f"larger than {LARGEST_ANSWER} bytes")
+                if time.monotonic() > ends:
+                    raise errors.broken_answer(route, f"not there after {ANSWER_SECONDS:.0f} seconds")
+        except (HTTPError, OSError) as error:
+            raise errors.broken_answer(route, type(error).__name__) from error
+    return bytes(content)
 
 
 def new_session() -> "requests.Session":

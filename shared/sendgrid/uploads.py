@@ -7,13 +7,14 @@ With SendGrid's headers and without the API key, which is none of that server's 
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from shared.sendgrid import errors, routes, urls
 from shared.sendgrid.client import Upload
-from shared.sendgrid.downloads import PIECE, new_file_session
+from shared.sendgrid.downloads import new_file_session
 from shared.sendgrid.errors import (
     COME_BACK_SECONDS,
     FileUnavailable,
@@ -21,7 +22,7 @@ from shared.sendgrid.errors import (
     RequestRefused,
     SendGridUnavailable,
 )
-from shared.sendgrid.transport import TIMEOUTS, Timeouts, never_sent, note_status, request_span
+from shared.sendgrid.transport import PIECE, TIMEOUTS, Timeouts, never_sent, note_status, pieces, request_span
 
 if TYPE_CHECKING:
     import requests
@@ -83,6 +84,7 @@ class Uploads:
                         data=body,
                         headers=headers,
                         allow_redirects=False,
+                        stream=True,
                         timeout=(self._timeouts.connect, self._timeouts.read),
                     )
                     note_status(noted, response)
@@ -94,8 +96,9 @@ class Uploads:
                 raise _try_again(upload, what, maybe_taken=body.all_read) from None
             except OSError:
                 raise _try_again(upload, "has no address") from None
-        if not 200 <= response.status_code < 300:  # noqa: PLR2004 - what HTTP calls success
-            raise _refused(upload, response)
+        with closing(response):
+            if not 200 <= response.status_code < 300:  # noqa: PLR2004 - what HTTP calls success
+                raise _refused(upload, response.status_code, _beginning(response))
 
 
 class _Body:
@@ -134,9 +137,18 @@ def _checked(upload: Upload) -> dict[str, str]:
     return dict(upload.headers)
 
 
-def _refused(upload: Upload, response: "requests.Response") -> errors.SendGridError:
-    status = response.status_code
-    slow = b"RequestTimeout" in response.content  # S3 says so with a 400
+def _beginning(response: "requests.Response") -> bytes:
+    """As much of an answer as comes at once; the server may be anybody's, and its words without an end."""
+    from urllib3.exceptions import HTTPError
+
+    try:
+        return next(pieces(response), b"")
+    except (HTTPError, OSError):
+        return b""
+
+
+def _refused(upload: Upload, status: int, said: bytes) -> errors.SendGridError:
+    slow = b"RequestTimeout" in said  # S3 says so with a 400
     if slow or status in _TRY_AGAIN or status >= 500:  # noqa: PLR2004 - server errors
         return _try_again(upload, f"answered HTTP {status}", maybe_taken=status >= 500)  # noqa: PLR2004
     kind = PayloadTooLarge if status == _TOO_LARGE else RequestRefused

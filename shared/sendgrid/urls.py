@@ -18,6 +18,7 @@ Resolve = Callable[[str, int], Iterable[str]]  # host, port -> addresses; OSErro
 _PLAIN = re.compile(r"[\x21-\x5b\x5d-\x7e]+")  # printable ASCII without space and backslash, which parsers read apart
 _HTTPS_PORT = 443
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # all that IANA has given out of IPv6 so far
 _AZURE_PLATFORM = ipaddress.IPv4Address("168.63.129.16")  # public by number; every Azure machine reaches its host there
 
 
@@ -58,6 +59,8 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
+        if ip not in _GLOBAL_UNICAST:  # Python takes site-local and IPv4-compatible addresses for public ones
+            return False
     return ip.is_global and not ip.is_multicast and ip != _AZURE_PLATFORM
 
 

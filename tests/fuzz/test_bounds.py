@@ -137,6 +137,42 @@ def test_a_parquet_file_that_lies_about_its_rows_in_one_place_is_read_to_its_end
     assert found.peak < PEAK
 
 
+# Version 1, one column of bytes, no rows.
+SCHEMA = b"\x15\x02\x19\x2c\x48\x01r\x15\x02\x00\x15\x0c\x25\x02\x18\x01a\x00\x16\x00"
+METADATA = {
+    "column chunks": (SCHEMA + b"\x19\x1c\x19\xfcCOUNT", b"\x26\x00\x00", b"\x16\x00\x16\x00\x00\x00"),
+    "row groups": (SCHEMA + b"\x19\xfcCOUNT", b"\x19\x0c\x16\x00\x16\x00\x00", b"\x00"),
+    "columns": (b"\x15\x02\x19\xfcCOUNT", b"\x48\x00\x00", b"\x16\x00\x19\x0c\x00"),
+}
+
+
+@pytest.mark.parametrize("kind", ["parquet", "columns"])
+@pytest.mark.parametrize("bomb", METADATA)
+def test_metadata_that_ask_for_a_gigabyte_are_not_given_it(bomb: str, kind: str) -> None:
+    """4 MiB of the smallest entries that there are: DuckDB would take a gigabyte for the chunks."""
+    start, entry, end = METADATA[bomb]
+    count = 4 * MIB // len(entry)
+    found = measured(_file(b"PAR1", start.replace(b"COUNT", _varint(count)) + entry * count + end), kind)
+    assert found.code == "unreadable_file"
+    assert found.peak < PEAK
+
+
+def test_many_columns_in_many_row_groups_are_no_bomb() -> None:
+    people = "'a@b.co' AS EMail, '1' AS CustomerId, '' AS FirstName, '' AS Points, '' AS Since, '' AS Note"
+    wide = ", ".join(f"i AS x{i}" for i in range(400))
+    found = measured(_parquet(f"SELECT {people}, {wide} FROM range(40960) AS n(i)", ", ROW_GROUP_SIZE 2048"), "parquet")
+    assert (found.code, found.counts["rows"]) == (None, 40_960)
+
+
+def test_a_look_at_cells_of_400_mb_costs_little() -> None:
+    """Some KB in the file, that unpack to more than an instance has; the other columns are shown all the same."""
+    large = _parquet("SELECT 'a@b.co' AS EMail, repeat('x', 400000000) AS Note FROM range(2)")
+    assert len(large) < MIB
+    found = measured(large, "columns")
+    assert (found.code, found.counts) == (None, {"EMail": 1, "Note": 0})
+    assert found.peak < PEAK
+
+
 @pytest.mark.parametrize("columns", [0, 7, 2**31 - 1, -1], ids=str)
 def test_a_parquet_file_that_lies_about_its_columns_is_refused(columns: int) -> None:
     data, footer = _parts(_parquet(f"SELECT {PEOPLE}"))
@@ -174,7 +210,10 @@ def _file(data: bytes, footer: bytes) -> bytes:
 
 def _number(value: int) -> bytes:
     """As the metadata hold it: seven bits a byte, the lowest first, the sign in the lowest of all."""
-    rest = value * 2 if value >= 0 else -value * 2 - 1
+    return _varint(value * 2 if value >= 0 else -value * 2 - 1)
+
+
+def _varint(rest: int) -> bytes:
     out = bytearray()
     while rest > 0x7F:
         out.append(rest & 0x7F | 0x80)
@@ -182,9 +221,9 @@ def _number(value: int) -> bytes:
     return bytes([*out, rest])
 
 
-def _parquet(select: str) -> bytes:
+def _parquet(select: str, options: str = "") -> bytes:
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as database:
-        database.execute(f"COPY ({select}) TO '{folder}/x' (FORMAT parquet, COMPRESSION zstd)")
+        database.execute(f"COPY ({select}) TO '{folder}/x' (FORMAT parquet, COMPRESSION zstd{options})")
         return Path(folder, "x").read_bytes()
 
 
@@ -198,8 +237,13 @@ def _parquet(select: str) -> bytes:
         b'{"entities":[{"name":"x","entities":[{"$ref":"#/entities/0"}],"partitions":[{"location":{"$ref":"#"}}]}]}',
         b'{"entities":[{"name":"x","partitions":[{"name":"' + b"x" * 2_000_000 + b'","location":"x"}]}]}',
         b'{"entities":1' + b"0" * 1_000_000 + b"}",
+        b'{"entities":[' + b'{"":0},' * 600_000 + b"{}]}",
+        b'{"entities":[{"x":[' + b"0," * 1_100_000 + b"0]}]}",
     ],
-    ids=["brackets", "nested objects", "one name again", "nested name", "cycles", "long name", "long number"],
+    ids=[
+        *("brackets", "nested objects", "one name again", "nested name", "cycles", "long name", "long number"),
+        *("many objects", "many numbers"),
+    ],
 )
 def test_nonsense_in_a_model_ends_in_a_short_sentence(nonsense: bytes) -> None:
     with pytest.raises(UnreadableSegment) as raised:

@@ -76,6 +76,8 @@ def test_the_page_is_served_as_what_it_is_with_a_policy_that_forbids_everything_
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,9 @@ def test_a_file_that_the_browser_has_is_not_sent_again(api: Api) -> None:
     assert api("GET", "/console", headers={"if-none-match": '"other"'}).status == 200
 
 
-@pytest.mark.parametrize("name", ["nothing.js", "x%00.js", ".", "..\\views.py", "/etc/passwd", "//etc/passwd"])
+@pytest.mark.parametrize(
+    "name", ["nothing.js", "x%00.js", "x" * 5000 + ".js", ".", "..\\views.py", "/etc/passwd", "//etc/passwd"]
+)
 @pytest.mark.parametrize("prefix", ["", "../", "..%2F", "%2e%2e/"])
 def test_nothing_else_is_served(api: Api, prefix: str, name: str) -> None:
     assert_problem(api("GET", f"/console/{prefix}{name}"), 404, code="not_found")

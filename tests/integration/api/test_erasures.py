@@ -35,8 +35,7 @@ def test_a_person_is_erased_everywhere_and_the_record_names_nobody(api: Api, sta
     list_id = stack.sendgrid.create_list(fresh)
     stack.land(f"S{fresh}.csv", f"EMail\n{address}\n{address.upper()}\nbob@example.com\n".encode())
     api("PUT", f"/exports/{fresh}", export_of(f"c-{fresh}", list_id, segments=[f"S{fresh}"]), NEW)
-    api("POST", f"/exports/{fresh}/runs")
-    run = work_off(stack, api, fresh)
+    run = work_off(stack, api, api("POST", f"/exports/{fresh}/runs"))
     stack.land(f"S{fresh}.csv", b"EMail\nbob@example.com\n")
 
     wish = {"address": f" {address.title()} ", "delete_contact": True, "reference": f"case {fresh}"}

@@ -126,3 +126,13 @@ def test_withdrawn_consent_stops_what_is_under_way(api: Api, stack: Stack, fresh
     run = work_off(stack, api, queued)
     assert (run["state"], run["error"]["code"]) == ("skipped", "consent_missing")
     assert stack.sendgrid.addresses(list_id) == set()
+
+
+@pytest.mark.parametrize(
+    "run_id",
+    ["a-20200101T000000Z-abcdef%22", "a-..-b", "a-b-..", "%2e%2e-x-y", "a-20200101T000000Z-ABCDEF", "a%5C..-b-c"],
+)
+def test_what_is_no_run_id_leads_nowhere(api: Api, run_id: str) -> None:
+    for path in ("", "/report", "/reasons"):
+        assert_problem(api("GET", f"/runs/{run_id}{path}"), 404, code="not_found")
+    assert_problem(api("POST", f"/runs/{run_id}/cancel"), 404, code="not_found")

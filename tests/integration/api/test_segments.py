@@ -226,3 +226,20 @@ def test_a_file_that_is_not_what_its_name_says_is_a_problem(api: Api, stack: Sta
         stack.land(name, content)
         assert_problem(api("GET", f"/segments/{name.split('.')[0]}/columns"), 409, code="unreadable_file")
     assert api("GET", "/segments").status == 200
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"PAR1" + b"\xff" * 40 + (20).to_bytes(4, "little") + b"PAR1",
+        b"PAR1" + bytes(40) + (20).to_bytes(4, "little") + b"PAR1",
+        b"not Parquet",
+    ],
+)
+def test_one_damaged_file_hides_no_other_segment(api: Api, stack: Stack, fresh: str, content: bytes) -> None:
+    stack.land(f"{fresh}-bad.parquet", content)
+    stack.land(f"{fresh}-good.csv", PEOPLE)
+    assert listed(api, f"{fresh}-good")["rows"] == 4
+    assert listed(api, f"{fresh}-bad")["rows"] is None
+    assert_problem(api("GET", f"/segments/{fresh}-bad/columns"), 409, code="unreadable_file")
+    stack.segments.delete(f"{fresh}-bad.parquet")

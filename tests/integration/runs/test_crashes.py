@@ -42,6 +42,7 @@ class Mortal:
                 self._left -= method not in _READS
                 if self._left <= 0 and method not in _READS:
                     self.dead = True
+                    response.close()  # as the death of a process would; it may not have been read
                     raise Death
             return response
 

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from shared.contacts.engine import MIB, engine, work_folder
@@ -68,3 +69,23 @@ with work_folder() as folder, engine(folder) as database:
     environment = os.environ | {"TZ": "America/New_York", "TMPDIR": str(temp)}
     said = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert said.stdout == "2021-03-04 05:06:07+00\n" * 2
+
+
+def test_whatever_is_made_of_the_sql_it_reaches_no_other_file(tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text("secret")
+    with work_folder() as folder, engine(folder) as database:
+        (folder / "own.txt").write_text("own")
+        own = database.execute(f"SELECT content FROM read_text('{folder}/own.txt')").fetchall()
+        for trick in (
+            f"SELECT content FROM read_text('{other}')",
+            f"COPY (SELECT 1) TO '{tmp_path}/stolen.csv'",
+            f"ATTACH '{tmp_path}/stolen.db'",
+            "INSTALL httpfs",
+            "SET enable_external_access = true",
+            "SET allowed_directories = ['/']",
+        ):
+            with pytest.raises(duckdb.Error):
+                database.execute(trick)
+    assert own == [("own",)]
+    assert [each.name for each in tmp_path.iterdir()] == ["other.txt"]

@@ -52,11 +52,8 @@ class Books:
             batches("unconfirmed", unconfirmed),
             parquet(self.folder / "leavers", "address, kept", gone),
         )
-        database_folder = self.folder / "database"
-        database_folder.mkdir(exist_ok=True)
-        for old in database_folder.iterdir():
-            old.unlink()
-        with engine(database_folder) as database:
+        (self.folder / "work.duckdb").unlink(missing_ok=True)
+        with engine(self.folder) as database:
             counts = settle(database, fates)
             self.fates = database.execute("SELECT address, stage, code, message FROM fates ORDER BY 1").fetchall()
             write_members(database, fates, self.folder / "members")

@@ -8,7 +8,7 @@ import pytest
 from shared.destinations.documents import MAX_BYTES, read_connection, read_destination
 from shared.destinations.forms import RESERVED_FIELDS, STANDARD_FIELDS
 from shared.destinations.models import Mapping
-from shared.errors import InvalidDocument
+from shared.errors import MOST_PROBLEMS, InvalidDocument
 from tests.unit.destinations import build
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples" / "config"
@@ -343,3 +343,19 @@ def test_a_model_goes_out_as_json_and_comes_in_again() -> None:
     export = build.export(only_where={"C": ["a", ""]}, timezone="Europe/Athens", schedule="0 5 * * MON")
     document = json.loads(export.model_dump_json())
     assert read_destination("newsletter", build.content(document)).export == export
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {f"k{number}": 0 for number in range(15_000)},
+        {"segments": [0] * 60_000},
+        {"only_where": {f"c{number}": 0 for number in range(15_000)}},
+    ],
+    ids=["keys", "entries", "names"],
+)
+def test_of_very_many_problems_only_some_are_told(more: dict[str, Any]) -> None:
+    told = problems(build.EXPORT | more)
+    assert len(told) == MOST_PROBLEMS + 1
+    assert told[-1] == "has more problems than these"
+    assert len(str(told)) < 20_000

@@ -162,9 +162,11 @@ def test_the_parameter_file_fits_the_template() -> None:
 def test_azd_finds_the_app_and_the_hooks() -> None:
     project = yaml.safe_load((ROOT / "azure.yaml").read_text())
     (service,) = project["services"].items()
-    assert service == ("app", {"project": ".", "language": "python", "host": "function"})
+    assert service == ("app", {"project": "dist/app", "language": "python", "host": "function", "remoteBuild": True})
     tags = load("app/function.bicep")["resources"]["app"]["config"]["tags"]
     assert tags["function"]["parameters"]["arg_2"] == {"'azd-service-name'": "app"}
+    for made in project["hooks"]["prepackage"].values():
+        assert made["run"].split()[1:] == ["-m", "release.package"]
     hook = project["hooks"]["postdeploy"]
     assert {(ROOT / hook[system]["run"]).name for system in ("posix", "windows")} == {
         path.name for path in (INFRA / "hooks").iterdir()

@@ -1,6 +1,7 @@
 """The report from rejects and fates, without storage: which lines, in which order, safe for a spreadsheet."""
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,6 +81,38 @@ def test_no_cell_begins_a_formula(database: duckdb.DuckDBPyConnection, tmp_path:
     cells = [line[name] for line in lines for name in ("file", "customer_id", "email", "message")]
     assert [cell for cell in cells if cell.startswith(start)] == []
     assert f"'{start}e" in cells
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "a;=1+1",
+        "a; =1+1",
+        "a\t@SUM(1)",
+        "a\n=1+1",
+        "a\r-1",
+        'a;"=1+1"',
+        " =1+1",
+        "\uff1d1+1",
+        "\n=1",
+        ";;+1",
+        "a;\uff201",
+    ],
+)
+def test_no_separator_of_other_spreadsheets_begins_a_formula(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path, harm: str
+) -> None:
+    """Where a comma is for decimals, a spreadsheet takes a semicolon for the separator, and knows no quoted cell."""
+    [line] = report(database, tmp_path, rejects=[("f", 1, harm, harm, "invalid_email")])
+    for cell in (line["customer_id"], line["email"]):
+        assert cell.replace("'", "") == harm
+        begins = [part.strip(' "')[:1] for part in re.split(r"[;\t\r\n]", cell)]
+        assert not set(begins) & set("=+-@\uff1d\uff0b\uff20\uff0d")
+
+
+def test_several_addresses_in_a_cell_stay_as_they_are(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    [line] = report(database, tmp_path, rejects=[("f", 1, "C-1", "a@b.co; c-d@b.co", "multiple_addresses")])
+    assert (line["customer_id"], line["email"]) == ("C-1", "a@b.co; c-d@b.co")
 
 
 def test_a_cell_with_quotes_and_line_breaks_stays_one(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

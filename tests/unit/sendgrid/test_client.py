@@ -85,7 +85,7 @@ def test_lists_are_read_to_the_last_page(
 def test_pages_that_go_round_in_circles_end(sim: SimulatedSendGrid, sendgrid: SendGrid) -> None:
     page = {"result": [], "_metadata": {"next": "https://evil.example/v3/marketing/lists?page_token=again"}}
     sim.fault(route="/v3/marketing/lists", status=200, body=json.dumps(page), times=None)
-    with pytest.raises(errors.SendGridUnavailable, match="circles"):
+    with pytest.raises(errors.SendGridUnavailable, match="no end"):
         sendgrid.lists()
     assert calls(sim, "GET /v3/marketing/lists") == 2
 

@@ -81,6 +81,9 @@ def test_any_other_form_is_refused(url: str) -> None:
         "fe80::1%eth0",
         "fc00::1",
         "ff02::1",
+        "fec0::1",  # site-local
+        "::127.0.0.1",  # IPv4-compatible
+        "4000::1",  # given to nobody
         "::ffff:10.0.0.1",
         "64:ff9b::a00:1",  # 10.0.0.1 through NAT64
         "2002:7f00:1::",  # 127.0.0.1 through 6to4
