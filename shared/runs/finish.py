@@ -41,6 +41,7 @@ def give_up(services: Services, here: Slice, error: ExportError) -> None:
 
 def _close(services: Services, here: Slice) -> None:
     here.run.ended_at = services.now()
+    here.run.unfinished = 0
     here.checkpoint()
     ended.tell(here.run)
     let_next_in(services, here.run)

@@ -204,6 +204,7 @@ class RunRecord(Request, Versioned):
     progress: Progress = Field(default_factory=Progress)
     slice: int = 0
     attempts: int = 0  # slices in a row that ended in a failure which time may heal
+    unfinished: int = 0  # slices in a row that began and did not end by themselves; one at work is among them
     error: ErrorRecord | None = None
 
     @model_validator(mode="before")
@@ -219,6 +220,11 @@ class RunRecord(Request, Versioned):
     def unplanned(self) -> list[BatchRecord]:
         """Batches that may have reached SendGrid and are in no complete plan: all that is known of them is whom."""
         return self.earlier + ([] if self.planned else [batch for batch in self.batches if batch.begun])
+
+    def got_on(self) -> None:
+        """Something has been achieved that will not have to be done again: failures and deaths are counted anew."""
+        self.attempts = 0
+        self.unfinished = min(self.unfinished, 1)
 
     def new_batch(self, contacts: int, size: int, kind: BatchKind = BatchKind.UPSERT) -> BatchRecord:
         """One more batch of the plan, with a number that no other has or had."""

@@ -188,7 +188,7 @@ class Sending:
             self._here.run.upload_hosts = [*hosts, sent.host]
         self._here.run.progress.done += batch.contacts
         if self._here.run.planned:  # if not, the plan is still being made: failures to do that have to be counted
-            self._here.run.attempts = 0
+            self._here.run.got_on()
         self._noted = True
 
     def _halve(self, batch: BatchRecord, lines: bytes) -> None:

@@ -33,13 +33,14 @@ class Slice:
         self._etag = self._services.runs.save(self.run, self._etag)
 
     def checkpoint(self) -> None:
-        """Something has been achieved: keep it, and count failures anew."""
-        self.run.attempts = 0
+        """Something has been achieved: keep it, and count failures and deaths anew."""
+        self.run.got_on()
         self.save()
 
     def enter(self, phase: Phase) -> None:
         """Go on to a phase, and have that in the record."""
         self.run.phase = phase
+        self.run.unfinished = 1  # this slice
         self.save()
 
     def check_lease(self) -> None:

@@ -38,6 +38,7 @@ from shared.telemetry import Event, Metric, Span
 BUSY_SECONDS = 15  # until a message comes back whose export another instance works on
 LONGEST_PAUSE = 600  # seconds between two slices
 PATIENCE = 20  # failures in a row that time may heal; with the pauses between them about an hour and a half
+LIVES = 4  # deaths in a row at one place; one fewer than host.json delivers a message before it puts that aside
 
 _PHASES: dict[Phase, Callable[[Services, Slice], None]] = {
     Phase.PREPARE: prepare.prepare,
@@ -119,10 +120,7 @@ def _work(services: Services, loaded: _Loaded, lease: Lease) -> None:
     run = loaded.record
     deadline = time.monotonic() + services.settings.run_slice_seconds
     here = Slice(services, run, loaded.etag, lease, deadline)
-    if run.state is State.QUEUED:
-        run.state, run.started_at = State.PROCESSING, services.now()
-        here.save()
-        ended.tell_started(run)
+    _begin(services, here)
     try:
         while not run.state.ended:
             _run_phase(services, here)
@@ -131,13 +129,40 @@ def _work(services: Services, loaded: _Loaded, lease: Lease) -> None:
         _come_back(services, here, pause)
 
 
+def _begin(services: Services, here: Slice) -> None:
+    """Count the slice before its work: a process that dies of it, or is killed at the host's time limit, cannot.
+
+    So many in a row that got nowhere end the run, as far as it goes without what they died of.
+    """
+    run = here.run
+    died, first = run.unfinished, run.state is State.QUEUED
+    run.unfinished = died + 1
+    if first:
+        run.state, run.started_at = State.PROCESSING, services.now()
+    here.save()
+    if first:
+        ended.tell_started(run)
+    if died >= LIVES:
+        ending = RunFailed(
+            f"the app died {died} times in a row in phase {run.phase}, or was ended there by the host's time limit",
+            code="process_died",
+            advice="Look at the log around these times. In phase prepare it is most often a segment that takes more "
+            "time or memory than there is: land it smaller, or give the app larger instances.",
+        )
+        _end(services, here, ending)
+
+
 def _run_phase(services: Services, here: Slice) -> None:
-    """One phase. An error that ends the run leads on to settling what has been sent, then to the end."""
-    phase = here.run.phase
     ending = _error_of(lambda: _phase(services, here))
     if ending is None:
         here.run.attempts = 0
-    elif phase is Phase.FINISH:
+    else:
+        _end(services, here, ending)
+
+
+def _end(services: Services, here: Slice, ending: ExportError) -> None:
+    """An error that ends the run leads on to settling what has been sent, then to the end."""
+    if here.run.phase is Phase.FINISH:
         finish.give_up(services, here, ending)
     else:
         here.fail(ending)
@@ -179,13 +204,12 @@ def _come_back(services: Services, here: Slice, pause: RetryLater) -> None:
             Event.RUN_TROUBLED, code=pause.code, message=pause.message, attempt=run.attempts, retry_after=round(delay)
         )
         if run.attempts >= PATIENCE:
-            ending = RunFailed(pause.message, code=pause.code, advice=pause.advice)
-            if run.phase is Phase.FINISH:
-                finish.give_up(services, here, ending)
+            _end(services, here, RunFailed(pause.message, code=pause.code, advice=pause.advice))
+            if run.state.ended:
                 return
-            here.fail(ending)
             run.attempts, delay = 0, 0
     following = Message(run_id=run.run_id, export_id=run.export_id, slice=run.slice + 1)
     messages.send(services.storage.export_runs, following, delay=min(delay, LONGEST_PAUSE))
     run.slice += 1
+    run.unfinished = 0
     here.save()

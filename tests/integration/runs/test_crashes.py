@@ -2,16 +2,21 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import pytest
 import requests
+from azure.storage.queue import QueueMessage
 
 from shared.contacts import batches, parts
 from shared.contacts.plan import Planner
 from shared.errors import RunFailed
-from shared.runs.record import Phase, State
+from shared.runs import worker
+from shared.runs.record import Mode, Phase, State
+from shared.runs.services import Services
+from shared.runs.slice import Slice
 from tests.integration.runs.world import World
 
 _READS = frozenset({"GET", "HEAD"})
@@ -63,6 +68,19 @@ def run_that_has_everything(world: World, monkeypatch: pytest.MonkeyPatch, deliv
     return world.start().run_id
 
 
+def survives(world: World, received: QueueMessage, acting: AbstractContextManager[None] | None = None) -> bool:
+    """Whether an instance lives through its work on a message. If not, lease and message come free again."""
+    try:
+        with acting or nullcontext():
+            world.process(received)
+    except Death:
+        world.break_lease()
+        world.queue.client.update_message(received.id, received.pop_receipt, visibility_timeout=0)
+        return False
+    world.queue.client.delete_message(received)
+    return True
+
+
 def die_and_recover(world: World, monkeypatch: pytest.MonkeyPatch, last: int) -> bool:
     """Let the instance die after `last` writes; the queue delivers its message again. False if it ended before."""
     mortal = Mortal(last)
@@ -71,17 +89,12 @@ def die_and_recover(world: World, monkeypatch: pytest.MonkeyPatch, last: int) ->
         if received is None:
             return False
         world.sim.finish_jobs()
-        try:
-            with mortal.acting(monkeypatch):
-                world.process(received)
-        except Death:
-            world.break_lease()
-            world.queue.client.update_message(received.id, received.pop_receipt, visibility_timeout=0)
+        if not survives(world, received, mortal.acting(monkeypatch)):
             return True
-        world.queue.client.delete_message(received)
 
 
 WRITES = 96  # more than the run has
+MOST_DEATHS = 40
 
 
 @pytest.mark.parametrize("delivery", ["upsert", "import"])
@@ -155,6 +168,75 @@ def test_whom_a_plan_that_never_came_about_was_sent_for_are_members(
     assert run.state is State.FAILED
     assert world.on_list() == {"new@example.com"}
     assert world.members() == {"new@example.com": False}
+
+
+def work_until_ended(world: World, run_id: str) -> int:
+    """Deliver messages until the run has ended; gives how many instances died of them."""
+    deaths = 0
+    while not world.load(run_id).state.ended:
+        received = world.queue.client.receive_message(visibility_timeout=300)
+        assert received
+        world.sim.finish_jobs()
+        deaths += not survives(world, received)
+        assert deaths < MOST_DEATHS, "the run does not end"
+    return deaths
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_a_run_that_every_instance_dies_of_fails_and_lets_the_next_in(
+    world: World, monkeypatch: pytest.MonkeyPatch, phase: Phase
+) -> None:
+    world.put_export(max_shrink_percent=100)
+    world.put_on_list("stays@example.com", "leaver@example.com")
+    world.land("stays@example.com", "new@example.com")
+    first, second = world.start(mode=Mode.RECONCILE), world.start()
+    with monkeypatch.context() as patch:
+        patch.setitem(worker._PHASES, phase, _die)
+        deaths = work_until_ended(world, first.run_id)
+    run = world.ended(first.run_id)
+    assert run.error is not None
+    assert (run.state, run.error.code, deaths) == (State.FAILED, "process_died", worker.LIVES)
+    assert f"phase {phase}" in run.error.message
+    world.work()
+    assert world.ended(second.run_id).state is State.SUCCESSFUL
+    assert world.on_list() == set(world.members()) == {"stays@example.com", "new@example.com"}
+
+
+def test_batches_that_go_out_before_each_death_do_not_keep_a_run_alive(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.land("new@example.com")
+    run_id = world.start().run_id
+    with monkeypatch.context() as patch:
+        patch.setattr(Planner, "write_rows", _die)  # after the batches, before the plan is whole
+        assert work_until_ended(world, run_id) == worker.LIVES
+    run = world.ended(run_id)
+    assert run.error is not None
+    assert (run.state, run.error.code) == (State.FAILED, "process_died")
+    assert world.on_list() == {"new@example.com"}
+    assert world.members() == {"new@example.com": False}
+
+
+def test_a_run_that_gets_on_between_deaths_is_not_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.put_export(max_shrink_percent=100)
+    world.put_on_list("leaver@example.com")
+    world.land("new@example.com")
+    run_id = world.start(mode=Mode.RECONCILE).run_id
+    left = dict.fromkeys(Phase, worker.LIVES - 1)
+    real = dict(worker._PHASES)
+
+    def die_or(phase: Phase, services: Services, here: Slice) -> None:
+        if left[phase]:
+            left[phase] -= 1
+            raise Death
+        real[phase](services, here)
+
+    for phase in Phase:
+        monkeypatch.setitem(worker._PHASES, phase, partial(die_or, phase))
+    assert work_until_ended(world, run_id) == len(Phase) * (worker.LIVES - 1)
+    run = world.ended(run_id)
+    assert (run.state, run.error, run.unfinished) == (State.SUCCESSFUL, None, 0)
+    assert world.on_list() == set(world.members()) == {"new@example.com"}
 
 
 def _die(*_: object) -> None:
