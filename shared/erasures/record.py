@@ -103,6 +103,7 @@ class Erasure(Versioned):
     error: ErrorRecord | None = None
     slice: int = 0
     attempts: int = 0
+    unfinished: int = 0  # as of a run
 
 
 class Subject(BaseModel):

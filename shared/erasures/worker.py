@@ -20,6 +20,7 @@ from shared.errors import (
     NewerFormat,
     NotFound,
     RetryLater,
+    RunFailed,
     ServiceUnavailable,
     internal_error,
 )
@@ -27,7 +28,7 @@ from shared.runs import stopping
 from shared.runs.record import ErrorRecord
 from shared.runs.services import Services
 from shared.runs.sweep import ORPHAN_AFTER
-from shared.runs.worker import BUSY_SECONDS, LONGEST_PAUSE, PATIENCE
+from shared.runs.worker import BUSY_SECONDS, LIVES, LONGEST_PAUSE, PATIENCE
 from shared.telemetry import Event
 
 Each = TypeVar("Each", bound=Part)
@@ -123,7 +124,16 @@ class _Work:
         if erasure.state is ErasureState.QUEUED:
             erasure.state, erasure.started_at = ErasureState.PROCESSING, self._services.now()
         exports.add_new(self._services, erasure)
+        died = erasure.unfinished
+        erasure.unfinished = died + 1  # before the work: a process that dies of it cannot
         self._save()
+        if died >= LIVES:
+            raise RunFailed(
+                f"the app died {died} times in a row at the same step, or was ended there by the host's time limit",
+                code="process_died",
+                advice="Look at the log around these times. Most often it is a segment that takes more time or memory "
+                "than there is. Ask for the erasure again when that is mended.",
+            )
 
     def _steps(self, subject: Subject) -> None:
         services, erasure = self._services, self._erasure
@@ -137,7 +147,7 @@ class _Work:
             if segment.found is None:
                 self._check()
                 segments.look(services, segment, subject, self._check_going)
-                self._save()
+                self._checkpoint()
 
     def _each(self, parts: Sequence[Each], step: Callable[[Each], None]) -> None:
         """A step with each part that is not done. Those that have to wait come back together."""
@@ -157,7 +167,7 @@ class _Work:
                 except ExportError as error:
                     part.problem = ErrorRecord(code=error.code, message=error.message, advice=error.advice)
                     part.done = True
-                self._save()
+                self._checkpoint()
         if waits:
             raise min(waits, key=lambda pause: pause.retry_after)
 
@@ -177,6 +187,7 @@ class _Work:
         following = ErasureMessage(erasure_id=erasure.erasure_id, slice=erasure.slice + 1)
         send(self._services.storage.export_runs, following, delay=delay)
         erasure.slice += 1
+        erasure.unfinished = 0
         self._save()
 
     def _end(self, error: ExportError | None) -> None:
@@ -192,6 +203,7 @@ class _Work:
             else ErasureState.COMPLETED
         )
         erasure.ended_at = self._services.now()
+        erasure.unfinished = 0
         self._save()
         self._store.forget(erasure.erasure_id)
         _TELL[erasure.state](
@@ -200,6 +212,11 @@ class _Work:
             code=error.code if error else None,
             remaining=[each.code for each in erasure.remaining],
         )
+
+    def _checkpoint(self) -> None:
+        """A step is done, and deaths are counted anew."""
+        self._erasure.unfinished = 1  # this slice
+        self._save()
 
     def _save(self) -> None:
         self._etag = self._store.save(self._erasure, self._etag)

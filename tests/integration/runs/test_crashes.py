@@ -1,7 +1,7 @@
 """An instance dies right after its k-th write, for every k: the run is taken up, and ends as if nothing had been."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
@@ -170,15 +170,15 @@ def test_whom_a_plan_that_never_came_about_was_sent_for_are_members(
     assert world.members() == {"new@example.com": False}
 
 
-def work_until_ended(world: World, run_id: str) -> int:
-    """Deliver messages until the run has ended; gives how many instances died of them."""
+def deaths_until(world: World, ended: Callable[[], bool]) -> int:
+    """Deliver messages until it has ended; gives how many instances died of them."""
     deaths = 0
-    while not world.load(run_id).state.ended:
+    while not ended():
         received = world.queue.client.receive_message(visibility_timeout=300)
         assert received
         world.sim.finish_jobs()
         deaths += not survives(world, received)
-        assert deaths < MOST_DEATHS, "the run does not end"
+        assert deaths < MOST_DEATHS, "it does not end"
     return deaths
 
 
@@ -192,7 +192,7 @@ def test_a_run_that_every_instance_dies_of_fails_and_lets_the_next_in(
     first, second = world.start(mode=Mode.RECONCILE), world.start()
     with monkeypatch.context() as patch:
         patch.setitem(worker._PHASES, phase, _die)
-        deaths = work_until_ended(world, first.run_id)
+        deaths = deaths_until(world, lambda: world.load(first.run_id).state.ended)
     run = world.ended(first.run_id)
     assert run.error is not None
     assert (run.state, run.error.code, deaths) == (State.FAILED, "process_died", worker.LIVES)
@@ -209,7 +209,7 @@ def test_batches_that_go_out_before_each_death_do_not_keep_a_run_alive(
     run_id = world.start().run_id
     with monkeypatch.context() as patch:
         patch.setattr(Planner, "write_rows", _die)  # after the batches, before the plan is whole
-        assert work_until_ended(world, run_id) == worker.LIVES
+        assert deaths_until(world, lambda: world.load(run_id).state.ended) == worker.LIVES
     run = world.ended(run_id)
     assert run.error is not None
     assert (run.state, run.error.code) == (State.FAILED, "process_died")
@@ -233,7 +233,7 @@ def test_a_run_that_gets_on_between_deaths_is_not_given_up(world: World, monkeyp
 
     for phase in Phase:
         monkeypatch.setitem(worker._PHASES, phase, partial(die_or, phase))
-    assert work_until_ended(world, run_id) == len(Phase) * (worker.LIVES - 1)
+    assert deaths_until(world, lambda: world.load(run_id).state.ended) == len(Phase) * (worker.LIVES - 1)
     run = world.ended(run_id)
     assert (run.state, run.error, run.unfinished) == (State.SUCCESSFUL, None, 0)
     assert world.on_list() == set(world.members()) == {"new@example.com"}

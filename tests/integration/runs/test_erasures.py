@@ -13,7 +13,8 @@ from shared.erasures.record import Erasure, ErasureState, ErasureStore, Found
 from shared.erasures.start import ErasureMessage, start
 from shared.runs.record import Phase, State
 from shared.runs.sweep import ORPHAN_AFTER
-from tests.integration.runs.test_crashes import die_and_recover
+from shared.runs.worker import LIVES
+from tests.integration.runs.test_crashes import Death, deaths_until, die_and_recover
 from tests.integration.runs.world import KEY, UPSERT, World
 
 ADA, BOB, EVE = "ada@example.com", "bob@example.com", "eve@example.com"
@@ -173,6 +174,25 @@ def test_an_instance_may_die_after_any_write(world: World, monkeypatch: pytest.M
         assert (world.members(), world.on_list()) == ({BOB: True}, {BOB}), last
         if not died:
             return
+
+
+def test_an_erasure_that_every_instance_dies_of_fails_and_forgets_whom_it_was_about(
+    world: World, store: ErasureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put_on_list(ADA, BOB)
+    world.land(BOB)
+    erasure_id = start(world.services, ADA, by="tester").erasure_id
+
+    def die(*_: object) -> None:
+        raise Death
+
+    monkeypatch.setattr("shared.erasures.segments.look", die)
+    deaths = deaths_until(world, lambda: store.load(erasure_id)[0].state.ended)
+    erasure = ended(world, erasure_id)
+    assert erasure.error is not None
+    assert (erasure.state, erasure.error.code, deaths) == (ErasureState.FAILED, "process_died", LIVES)
+    assert everything_about(world) == []  # what came before is done
+    assert "still_at_sendgrid" in remaining(erasure)
 
 
 def put_report(world: World) -> None:
