@@ -60,6 +60,15 @@ var always = [
     dimensions: [{ name: 'export_id', operator: 'Include', values: ['*'] }]
   }
   {
+    name: 'erasure-failed'
+    description: 'An erasure ended as failed: a person who is to be forgotten is not. Its record says why.'
+    query: loadTextContent('../queries/alerts/erasure-failed.kql')
+    severity: 2
+    window: 'PT15M'
+    frequency: 'PT5M'
+    dimensions: [{ name: 'erasure_id', operator: 'Include', values: ['*'] }]
+  }
+  {
     name: 'rejects'
     description: 'More rows of a run were rejected than usual. Its report names them.'
     query: replace(loadTextContent('../queries/alerts/rejects.kql'), 'REJECTS_PERCENT', string(rejectsPercent))

@@ -8,6 +8,7 @@ import pytest
 
 from shared import telemetry
 from shared.cloud.storage import BLOB_POISON, RUN_POISON
+from shared.erasures.record import ErasureState
 from shared.runs import ended
 from shared.runs.record import ErrorRecord, Kind, RunRecord, State
 from shared.telemetry import Event
@@ -110,6 +111,14 @@ def test_an_export_that_is_due_and_gets_no_run_is_told(traces: Traces, event: Ev
     with traces.listening():
         telemetry.error(event, export_id="newsletter", code="storage_unavailable", message="no answer")
     assert [found["export_id"] for found in fires(traces, "export-not-queued")] == ["newsletter"]
+
+
+def test_an_erasure_that_failed_is_told_and_no_other(traces: Traces) -> None:
+    for number, state in enumerate(ErasureState):
+        with traces.listening(), telemetry.bound(erasure_id=str(number)):
+            telemetry.error(Event.ERASURE_ENDED, state=state, code="process_died", remaining=[])
+    [found] = fires(traces, "erasure-failed")
+    assert (found["erasure_id"], found["code"]) == (str(list(ErasureState).index(ErasureState.FAILED)), "process_died")
 
 
 def test_no_run_for_longer_than_the_schedule_is_told(traces: Traces) -> None:

@@ -24,7 +24,7 @@ def test_the_choices_it_offers_are_those_of_the_parameter_file() -> None:
 
 
 def test_its_links_lead_somewhere() -> None:
-    targets = re.findall(r"\]\((?!https?:|#)([^)]+)\)", GUIDE)
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", GUIDE)
     assert targets
     assert [target for target in targets if not (ROOT / "docs" / target).exists()] == []
 
