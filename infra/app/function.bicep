@@ -155,6 +155,9 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     RUN_SLICE_SECONDS: '240'
     LANDING_SETTLE_SECONDS: string(landingSettleSeconds)
     AUTH_MODE: authMode
+    // Bytes. The host reads a body before the app can refuse it, on open routes from anybody, and takes 100 MB if not
+    // told. The app takes 1 MiB. An event of Event Grid is as large at most.
+    FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '4194304'
   }, signInSettings)
 }
 

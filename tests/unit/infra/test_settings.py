@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from shared.api.endpoint import LARGEST_BODY
 from shared.settings import Settings
 from tests.unit.infra.functions import bindings
 from tests.unit.infra.templates import ROOT, evaluate, passed, resources, scope
@@ -21,6 +22,7 @@ PLATFORM = {
     "AzureWebJobsStorage__clientId": "which identity",
     "SegmentStorage__credential": "sign in with an identity",
     "SegmentStorage__clientId": "which identity",
+    "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "the largest body that the host takes, in bytes",
 }
 # The same, if people sign in with Entra ID.
 PLATFORM_WITH_ENTRA = {"OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID": "which identity takes the place of a client secret"}
@@ -136,6 +138,12 @@ def test_storage_and_telemetry_sign_in_with_the_apps_identity() -> None:
     assert settings["AzureWebJobsStorage__clientId"] == settings["SegmentStorage__clientId"] == identity
     assert settings["AzureWebJobsStorage__credential"] == settings["SegmentStorage__credential"] == "managedidentity"
     assert settings["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"].endswith(";Authorization=AAD")
+
+
+def test_the_host_takes_what_the_app_takes_and_not_much_more() -> None:
+    """A little more, so that the app itself says what is wrong: the host's answer to a larger body is a bare 500."""
+    limit = int(deployed()["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"])
+    assert 2 * LARGEST_BODY <= limit <= 8 * LARGEST_BODY
 
 
 def test_blob_events_come_from_event_grid_which_is_all_that_flex_consumption_accepts() -> None:
