@@ -17,8 +17,8 @@ def of(erasure: Erasure) -> list[ErrorRecord]:
         found.append(
             ErrorRecord(
                 code="still_at_sendgrid",
-                message=f"{', '.join(members)} had put the person on a list, where the contact still is; no run takes "
-                "it off any more",
+                message=f"export {', '.join(members)} had put the person on a list, where the contact still is; no run "
+                "takes it off any more",
                 advice="Delete the contact in SendGrid, or ask for the erasure again with delete_contact.",
             )
         )

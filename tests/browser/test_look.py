@@ -29,6 +29,8 @@ def addresses(stack: Stack) -> dict[str, str]:
     scene.put(display_name="An export with quite a long name, as people give them when they are in a hurry")
     scene.run()
     run = scene.run(mode="full")
+    erasure = {"address": f"person0.{scene.mark}@example.com", "reference": "a case"}
+    assert stack.http("POST", "/api/erasures", json=erasure).status_code == 202
     failing = Scene(stack)
     failing.connect(scopes=["mail.send"])
     failing.land()
@@ -51,6 +53,7 @@ def addresses(stack: Stack) -> dict[str, str]:
         "skipped run": f"runs/{skipped['run_id']}",
         "export that failed": f"exports/{failing.export}",
         "history": "history",
+        "erasures": "erasures",
         "segments": "segments",
         "connections": "connections",
         "connection": f"connections/{scene.connection}",

@@ -43,9 +43,11 @@ def test_a_viewer_sees_everything_and_can_press_nothing(
     scene.put()
     run = scene.run()
     console = Console(browser, stack, url=entra, extra_http_headers=principal("viewer"))
-    for address in ("", "exports", f"exports/{scene.export}", "connections", "segments", "history"):
+    for address in ("", "exports", f"exports/{scene.export}", "connections", "segments", "history", "erasures"):
         console.open(address)
-        console.lacks("Run now", "Run all", "Dry run", "New export", "Edit", "Add connection", "More", "Make an export")
+        console.lacks(
+            "Eras", "Run now", "Run all", "Dry run", "New export", "Edit", "Add connection", "More", "Make an export"
+        )
     console.open(f"runs/{run['run_id']}")
     console.lacks("Download report", "Cancel run")
     console.sees("viewer@contoso.example")

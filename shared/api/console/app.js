@@ -23,6 +23,7 @@ const ROUTES = [
   [/^connections\/new$/, "connection.js", "NewConnection", "connections"],
   [/^connections\/(?<id>[^/?]+)$/, "connection.js", "ConnectionPage", "connections"],
   [/^history(?:\?(?<query>.*))?$/, "history.js", "History", "history"],
+  [/^erasures$/, "erasures.js", "Erasures", "history"],
 ];
 const MENU = ["overview", "exports", "segments", "connections", "history"];
 

@@ -1,7 +1,7 @@
 // All runs, newest first, scheduled ones among them, and how they went over time.
 
 import { html, useEffect, useState } from "./preact-htm.js";
-import { go } from "./app.js";
+import { go, useMe } from "./app.js";
 import { call, path } from "./api.js";
 import { BUSY, CALM, useAction, useLive } from "./live.js";
 import { Button, Card, Empty, Page, Select, Shown, Trouble } from "./parts.js";
@@ -14,6 +14,7 @@ const PAGE = 50;
 const pace = (data) => (data.runs.some((run) => !run.ended_at) ? BUSY * 2 : CALM);
 
 export function History({ query }) {
+  const me = useMe();
   const chosen = query.get("export") || "";
   const [state, setState] = useState("");
   const exports = useLive("/exports");
@@ -22,7 +23,8 @@ export function History({ query }) {
   const live = useLive(`${base}?limit=${PAGE}`, pace);
   const known = (exports.data?.exports || []).map((each) => [each.id, each.display_name]);
   if (chosen && !known.some(([id]) => id === chosen)) known.push([chosen, chosen]);
-  return html`<${Page} title=${t.nav.history} lead=${t.history.lead}>
+  return html`<${Page} title=${t.nav.history} lead=${t.history.lead}
+    actions=${me.may("administrator") && html`<${Button} href="#/erasures">${t.erasures.title}<//>`}>
     <div class="filters">
       <div class="inline-field"><label for="whose">${t.run.export}</label>
         <${Select} id="whose" value=${chosen} options=${[["", t.history.all], ...known]}

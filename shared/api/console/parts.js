@@ -35,6 +35,7 @@ const STATES = {
   detached: ["warn", "warn"],
   removing: ["running", "live"],
   complete: ["ok", "ok"],
+  completed: ["ok", "ok"],
   incomplete: ["waiting", "warn"],
   agreed: ["ok", "ok"],
   missing: ["warn", "warn"],

@@ -1,7 +1,7 @@
-// Every English text of the console; those of the editor, of counts, and the labels of fields are next door.
+// Every English text of the console; those of editor, erasures and counts, and the labels of fields, are next door.
 
 import { many, number } from "./format.js";
-import { counted, editor, FIELD_LABELS, LABEL_LANGUAGES } from "./strings_editor.js";
+import { counted, editor, erasures, FIELD_LABELS, LABEL_LANGUAGES } from "./strings_editor.js";
 
 export { FIELD_LABELS, LABEL_LANGUAGES };
 
@@ -52,6 +52,7 @@ export const t = {
     removing: "Being removed",
     complete: "Complete",
     incomplete: "Incomplete",
+    completed: "Completed",
   },
   outcomes: {
     successful: "The list is what the segments say",
@@ -296,6 +297,7 @@ export const t = {
   },
 
   editor,
+  erasures,
 
   run: {
     run: "Run",

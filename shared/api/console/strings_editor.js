@@ -1,5 +1,5 @@
-// The English texts of the editor of exports, what counts are called, and the labels of the seven fields in the
-// languages of teams that know them so.
+// The English texts of the editor of exports and of erasures, what counts are called, and the labels of the seven fields
+// in the languages of teams that know them so.
 
 import { many } from "./format.js";
 
@@ -172,4 +172,31 @@ export const FIELD_LABELS = {
   "zh-HK": labels("電子郵件", "名", "姓", "國家/地區", "縣/市", "市/鎮", "郵遞區號"),
   eu: labels("Posta elektronikoa", "izena", "abizena", "herrialdea/eskualdea", "estatua", "hiria", "posta kodea"),
   hr: labels("E-pošta", "Ime", "Prezime", "Zemlja/Regija", "Država", "Grad", "Poštanski broj"),
+};
+
+export const erasures = {
+  title: "Erasures",
+  lead: "People who are to be forgotten, and what came of it. None of these records names anybody.",
+  person: "Erase a person",
+  first: "First erase the person in your customer data platform, and let the segments land without them. Else the next run brings them back.",
+  address: "E-mail address",
+  reference: "Case number",
+  referenceHint: "From your own files, never a name: the record is kept.",
+  contact: "Delete the contact in SendGrid, too",
+  contactHint: "In the account of every connection. Without this the person stays on the lists there until somebody deletes the contact.",
+  ask: "Erase …",
+  erase: "Erase",
+  question: "Erase this person?",
+  here: "The address goes from the memberships of all exports and from the reports of all runs. This cannot be taken back.",
+  everywhere: "The address goes from the memberships of all exports and from the reports of all runs, and the contact is deleted in every SendGrid account. This cannot be taken back.",
+  started: "The erasure was started",
+  done: "Taken out of",
+  found: (exports, lines, accounts) => [
+    exports && many(exports, "membership", "memberships"), lines && many(lines, "line of reports", "lines of reports"),
+    accounts && many(accounts, "SendGrid account", "SendGrid accounts"),
+  ].filter(Boolean).join(", ") || "–",
+  remaining: "What remains to be done",
+  nothing: "Nothing",
+  none: "Nobody has been erased yet.",
+  older: "Older ones are to be had over the API.",
 };
