@@ -21,7 +21,7 @@ BY = mapping(custom("n", "Name"), custom("t", "Note"))
 
 @pytest.fixture(autouse=True)
 def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cutting, "PIECE", 200)
+    monkeypatch.setattr(cutting, "SIZES", (100, 200))
     monkeypatch.setattr(cutting, "_BLOCK", 64)
 
 
