@@ -17,6 +17,10 @@ MIB = 1024 * 1024
 # What DuckDB may use, in bytes; it takes some 40 MiB beside what it counts. The interpreter and the SDKs need about
 # 80 MiB, batches in flight 20 MiB, so that the whole fits into the smallest instance. More does not make it faster.
 MEMORY_LIMIT = 48 * MIB
+# DuckDB takes this much at once to read JSON, however short the objects are. Beside that it holds, measured, up to 23
+# times what it works on at a time, which is so many objects.
+JSON_BUFFER, JSON_COPIES, OBJECTS_AT_A_TIME = 32 * MIB, 26, 2048
+LARGEST_JSON_ROOM = 256 * MIB
 _FOLDER = "segment-export-"
 
 
@@ -33,6 +37,15 @@ def work_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_room_for_json(connection: "DuckDBPyConnection", length: int = 0) -> None:
+    """From now on JSON is read beside everything else, which keeps the memory that it had.
+
+    `length`: bytes of an object on average, where they are longest.
+    """
+    room = min(JSON_BUFFER + JSON_COPIES * OBJECTS_AT_A_TIME * length, LARGEST_JSON_ROOM)
+    connection.execute(f"SET memory_limit = '{(MEMORY_LIMIT + room) // MIB}MiB'")
 
 
 @contextmanager

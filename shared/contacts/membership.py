@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.contacts import imports
+from shared.contacts.engine import make_room_for_json
 from shared.contacts.reading import LONGEST_ROW, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 ROW_GROUP = 20_480  # rows that DuckDB holds of a Parquet file while it writes; its default is six times as many
-_OBJECTS = f"maximum_object_size={2 * LONGEST_ROW}"  # DuckDB's buffers are as large: its default takes 32 MiB each
+_OBJECTS = f"maximum_object_size={2 * LONGEST_ROW}"
 NO_MEMBERS = "(SELECT '' AS address, 0::UBIGINT AS fingerprint LIMIT 0)"
 
 
@@ -73,6 +74,7 @@ def is_membership(connection: "DuckDBPyConnection", path: Path) -> bool:
 
 def write_known(connection: "DuckDBPyConnection", members: Path | None, begun: Sequence[Path], path: Path) -> Path:
     """The membership, in which everybody of these batches is unconfirmed."""
+    make_room_for_json(connection)
     contacts = " UNION ALL ".join(_addresses_sql(file) for file in begun)
     _copy(
         connection,
@@ -94,6 +96,8 @@ def settle(connection: "DuckDBPyConnection", fates: Fates) -> SettledCounts:
         CREATE TABLE upserts AS SELECT address, fingerprint FROM read_parquet({quoted(str(fates.rows))});
         CREATE TABLE outcomes (address VARCHAR, stage VARCHAR, code VARCHAR, message VARCHAR);
     """)
+    if any((fates.outcomes, fates.refused, fates.unsent, fates.unconfirmed)):
+        make_room_for_json(connection)
     for path in fates.outcomes:
         connection.execute(
             f"INSERT INTO outcomes SELECT email, stage, code, message FROM read_ndjson(?, {_OBJECTS}, columns={{"

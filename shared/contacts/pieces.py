@@ -14,7 +14,9 @@ from shared.contacts.reading import HEADER_LIMIT, LocalFile, header_of
 from shared.contacts.text import with_one_line_break
 from shared.segments.snapshot import CsvFormat
 
-PIECE = 8 * 1024 * 1024  # bytes, or a little more
+_MIB = 1024 * 1024
+# Bytes of the first pieces, and of all others, or a little more: reading begins early, and each costs a query's planning.
+SIZES = (4 * _MIB, 8 * _MIB, 16 * _MIB)
 _BLOCK = 256 * 1024  # bytes looked at at a time: Python does nothing else meanwhile
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -46,7 +48,7 @@ def _rows(file: LocalFile, how: CsvFormat, columns: tuple[str, ...], content: It
                 look.take(block)
                 look.sure &= whole
                 size += len(block)
-                if size >= PIECE and look.sure:
+                if size >= SIZES[min(number, len(SIZES) - 1)] and look.sure:
                     break
         if not size:
             path.unlink()

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from shared.contacts.csv_look import Look, has_malformed, look, may_end_in_quotes, swallows_rows, write_blank_lines
-from shared.contacts.text import plain, unreadable, without_long_lines
+from shared.contacts.engine import make_room_for_json
+from shared.contacts.text import length_of_lines, plain, unreadable, without_long_lines
 from shared.errors import UnreadableSegment
 from shared.segments.parquet import refuse_bomb
 from shared.segments.snapshot import CsvFormat, FileFormat, NdjsonFormat
@@ -223,6 +224,7 @@ def _casefold(names: Iterable[str]) -> list[str]:
 
 def _ndjson(connection: "DuckDBPyConnection", name: str, path: Path, wanted: Iterable[str]) -> Relation:
     path = without_long_lines(path, LONGEST_ROW)  # a longer object would take its size many times over
+    make_room_for_json(connection, length_of_lines(path))
     options = f"ignore_errors=true, compression='none', maximum_object_size={2 * LONGEST_ROW}"
     source = f"read_ndjson_objects({quoted(str(path))}, {options})"
 

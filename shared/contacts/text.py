@@ -81,6 +81,12 @@ def without_long_lines(path: Path, longest: int) -> Path:
     return copy
 
 
+def length_of_lines(path: Path) -> int:
+    """Bytes of a line on average in that block of the file where they are longest."""
+    with path.open("rb") as file:
+        return max((len(block) // (block.count(b"\n") + 1) for block in iter(lambda: file.read(BLOCK), b"")), default=0)
+
+
 def _line_lengths(path: Path) -> Iterator[int]:
     """Bytes of each stretch of whole lines within a block, and of each line that lies in more than one block."""
     held = 0

@@ -25,7 +25,7 @@ def send(services: Services, here: Slice, sendgrid: SendGrid, path: Path) -> Upl
 
 def note_refused(shelf: Shelf, batch: BatchRecord, rows: Iterable[RowError]) -> int:
     """Write down who was refused and why; gives how many of the batch were. Neither is held in memory."""
-    from shared.contacts.engine import engine, work_folder
+    from shared.contacts.engine import engine, make_room_for_json, work_folder
 
     with work_folder() as folder, engine(folder) as database:
         named = folder / "named.ndjson"
@@ -36,6 +36,7 @@ def note_refused(shelf: Shelf, batch: BatchRecord, rows: Iterable[RowError]) -> 
         if not named.stat().st_size:
             return 0
         columns = ", ".join(f"'{name}': 'VARCHAR'" for name in Outcome.__dataclass_fields__)
+        make_room_for_json(database)
         everybody = addresses_sql(shelf.fetch(file_of(batch), folder))
         refused = folder / "refused.ndjson"
         [(count,)] = database.execute(f"""

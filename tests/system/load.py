@@ -25,11 +25,12 @@ from local.stack import Stack
 from shared.runs.turn import Turns
 from shared.segments import landing
 from shared.segments.snapshot import Snapshot
+from shared.telemetry import Event
 from tests.system.scene import assert_accounted
 
 _CLIENTS = 4  # that ask for runs at once
 _POLL = 0.5  # seconds
-_HELD_BACK = "SendGrid's limit is used up"  # what the app logs when it keeps a request to itself
+_HELD_BACK = f'"event": "{Event.RATE_LIMITED}"'  # what the app logs when it keeps a request to itself
 
 Document = dict[str, Any]
 

@@ -66,7 +66,7 @@ def test_a_run_without_a_report_has_no_reasons_yet(api: Api, stack: Stack, fresh
 
 
 def test_a_report_that_is_too_large_says_where_it_lies(api: Api, stack: Stack, run: Document, fresh: str) -> None:
-    run_id = f"reported-20200101T000000Z-{fresh[:6]}"
+    run_id = f"reported-20200101T000000Z-{fresh[-6:]}"
     record = stack.storage.runs.read(f"reported/{run['run_id']}/run.json").content
     stack.storage.runs.write(f"reported/{run_id}/run.json", record.replace(run["run_id"].encode(), run_id.encode()))
     stack.storage.runs.write(f"reported/{run_id}/report.csv", b"x" * (64 * 1024 * 1024 + 1))

@@ -88,7 +88,7 @@ MISTAKES: list[tuple[str, Callable[[World], None], State, str, str]] = [
         "missing_column",
         "People.csv has no column 'EMail'",
     ),
-    ("key without rights", without_rights, State.FAILED, "key_forbidden", "API key may not"),
+    ("key without rights", without_rights, State.FAILED, "key_forbidden", "API key lacks the right"),
     ("key revoked", key_revoked, State.FAILED, "key_refused", "refused the API key"),
     ("list gone", export(list_id=LIST_THAT_IS_GONE), State.FAILED, "list_not_found", "list does not exist"),
     (

@@ -172,3 +172,10 @@ def test_rows_of_large_files_keep_their_order_and_their_values(how: FileFormat) 
     assert all(row == int(customer) + 1 for _, _, _, row, customer in found.upserts)
     assert len(found.contacts) == rows
     assert all(sent["custom_fields"]["n"] == f"n{address[1:-5]}" for address, sent in found.contacts.items())
+
+
+def test_objects_of_some_kilobytes_fit_beside_everything_else() -> None:
+    fields = [f"n{number}" for number in range(10)]
+    rows = (json.dumps({"EMail": f"p{i}@b.co"} | dict.fromkeys(fields, "x" * 300)) for i in range(5000))
+    found = plan("\n".join(rows).encode(), how=NdjsonFormat(), by=mapping(*(custom(name, name) for name in fields)))
+    assert found.counts.contacts == 5000
