@@ -15,7 +15,7 @@ from shared.contacts.text import with_one_line_break
 from shared.segments.snapshot import CsvFormat
 
 _MIB = 1024 * 1024
-# Bytes of the first pieces, and of all others, or a little more: reading begins early, and each costs a query's planning.
+# Bytes of the first pieces, and of all others, or a little more: reading begins early, and few queries are planned.
 SIZES = (4 * _MIB, 8 * _MIB, 16 * _MIB)
 _BLOCK = 256 * 1024  # bytes looked at at a time: Python does nothing else meanwhile
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
