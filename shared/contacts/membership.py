@@ -75,7 +75,7 @@ def is_membership(connection: "DuckDBPyConnection", path: Path) -> bool:
 def write_known(connection: "DuckDBPyConnection", members: Path | None, begun: Sequence[Path], path: Path) -> Path:
     """The membership, in which everybody of these batches is unconfirmed."""
     make_room_for_json(connection)
-    contacts = " UNION ALL ".join(_addresses_sql(file) for file in begun)
+    contacts = _addresses_sql(begun)
     _copy(
         connection,
         f"""
@@ -109,9 +109,9 @@ def settle(connection: "DuckDBPyConnection", fates: Fates) -> SettledCounts:
         (fates.unsent, "send", "not_sent", "the run ended before this contact was sent"),
         (fates.unconfirmed, "settle", "unconfirmed", "SendGrid took the contact and did not say what became of it"),
     ):
-        for path in paths:
+        if paths:
             connection.execute(
-                f"INSERT INTO outcomes SELECT address, ?, ?, ? FROM ({_addresses_sql(path)})", [stage, code, message]
+                f"INSERT INTO outcomes SELECT address, ?, ?, ? FROM ({_addresses_sql(paths)})", [stage, code, message]
             )
     connection.execute("""
         CREATE TABLE fates AS
@@ -156,23 +156,27 @@ def count_steady(
 
     Confirmed members of before and after, and those of `others`, which are memberships on the same list.
     """
-    confirmed = "(SELECT address FROM read_parquet({}) WHERE fingerprint <> 0)"
-    steady = f"SELECT address FROM {confirmed.format(quoted(str(after)))}"
+    confirmed = "(SELECT address FROM {} WHERE fingerprint <> 0)"
+    steady = f"SELECT address FROM {confirmed.format(parquet_sql([after]))}"
     if before != after:
-        steady += f" SEMI JOIN {confirmed.format(quoted(str(before))) if before else NO_MEMBERS} USING (address)"
-    everybody = [
-        steady,
-        *(f"FROM {confirmed.format(quoted(str(path)))}" for path in others),
-    ]
-    return int(connection.execute(f"SELECT count(*) FROM ({' UNION '.join(everybody)})").fetchall()[0][0])
+        steady += f" SEMI JOIN {confirmed.format(parquet_sql([before])) if before else NO_MEMBERS} USING (address)"
+    everybody = f"{steady} UNION FROM {confirmed.format(parquet_sql(others))}" if others else steady
+    return int(connection.execute(f"SELECT count(*) FROM ({everybody})").fetchall()[0][0])
 
 
-def _addresses_sql(batch: Path) -> str:
-    """The addresses of a batch: NDJSON, or the file of an import."""
-    if imports.is_import(batch):
-        return imports.addresses_sql(batch)
-    contacts = f"read_ndjson_objects({quoted(str(batch))}, {_OBJECTS})"
-    return f"SELECT json_extract_string(json, '/email') AS address FROM {contacts}"
+def _addresses_sql(batches: Sequence[Path]) -> str:
+    """The addresses of batches: NDJSON, or files of imports, which are few."""
+    selects = [imports.addresses_sql(batch) for batch in batches if imports.is_import(batch)]
+    upserts = ", ".join(quoted(str(batch)) for batch in batches if not imports.is_import(batch))
+    if upserts:
+        contacts = f"read_ndjson_objects([{upserts}], {_OBJECTS})"
+        selects.append(f"SELECT json_extract_string(json, '/email') AS address FROM {contacts}")
+    return " UNION ALL ".join(selects)
+
+
+def parquet_sql(paths: Sequence[Path]) -> str:
+    """Files as one table. In a query, one scan of many takes the memory of one, and many scans that of many."""
+    return f"read_parquet([{', '.join(quoted(str(path)) for path in paths)}])"
 
 
 def _members(path: Path | None) -> str:

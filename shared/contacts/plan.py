@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.contacts import imports
 from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Problem, ascii_problem_sql
-from shared.contacts.membership import NO_MEMBERS, ROW_GROUP
+from shared.contacts.membership import NO_MEMBERS, ROW_GROUP, parquet_sql
 from shared.contacts.reading import (
     MOST_MALFORMED,
     LocalFile,
@@ -159,7 +159,7 @@ class Planner:
         self.connection.execute("SET preserve_insertion_order = false")
         self._resolve_international_domains()
         previous = f"read_parquet({quoted(str(members))})" if members else NO_MEMBERS
-        held = " UNION ALL ".join(f"SELECT address FROM read_parquet({quoted(str(path))})" for path in others)
+        held = f"SELECT address FROM {parquet_sql(others)}" if others else ""
         self._choose_winners()
         self._read_list(listed)
         self._everything = everything or members is None
@@ -210,8 +210,7 @@ class Planner:
         """)
 
     def _read_list(self, listed: Sequence[Path] | None) -> None:
-        files = ", ".join(quoted(str(path)) for path in listed or ())
-        source = f"read_parquet([{files}])" if files else NO_MEMBERS
+        source = parquet_sql(listed) if listed else NO_MEMBERS
         self.connection.execute(f"CREATE TABLE listed AS SELECT DISTINCT address FROM {source}")
 
     def _resolve_international_domains(self) -> None:

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from shared.contacts.engine import engine
-from shared.contacts.membership import Fates, SettledCounts, settle, write_members
+from shared.contacts.membership import Fates, SettledCounts, count_steady, settle, write_known, write_members
 from tests.unit.contacts.build import parquet, rows_of
 
 
@@ -118,3 +118,18 @@ def test_a_run_that_sent_nothing_changes_nothing(books: Books) -> None:
     counts, members = books.close({"a": 5, "c": 6}, previous=before, unsent=["a", "c"], leavers=["b"], outcomes=stays)
     assert counts == SettledCounts(0, 0, 2)
     assert members == before
+
+
+def test_many_memberships_and_batches_take_the_memory_of_one(tmp_path: Path) -> None:
+    own = parquet(tmp_path / "own", "address, fingerprint", [("a@b.co", 1)])
+    others = [
+        parquet(tmp_path / f"other{number}", "address, fingerprint", [(f"p{number}@b.co", 1), ("a@b.co", 1)])
+        for number in range(50)
+    ]
+    begun = [tmp_path / f"batch{number}" for number in range(50)]
+    for number, batch in enumerate(begun):
+        batch.write_bytes(orjson.dumps({"email": f"q{number}@b.co"}))
+    with engine(tmp_path) as database:
+        assert count_steady(database, own, own, others) == 51
+        known = write_known(database, own, begun, tmp_path / "known")
+        assert len(rows_of(database, known, "address")) == 51

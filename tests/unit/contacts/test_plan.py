@@ -108,3 +108,9 @@ def test_every_row_is_accounted_for() -> None:
         "rows": 7, "malformed": 1, "filtered": 1, "no_email": 1, "invalid_email": 1, "duplicate": 1, "contacts": 2,
         "unchanged": 0, "upserts": 2, "leavers": 1, "kept_by_other_export": 0, "members": 1,
     }  # fmt: skip
+
+
+def test_leavers_whom_one_of_fifty_other_exports_holds_are_kept() -> None:
+    gone = [("v@b.co", 1), ("w@b.co", 1)]
+    found = plan(FIRST, members=gone, others=[["x@b.co"]] * 49 + [["v@b.co"]])
+    assert sorted(found.leavers) == [("v@b.co", True), ("w@b.co", False)]
