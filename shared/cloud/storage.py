@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobLeaseClient, BlobServiceClient, ContainerClient
     from azure.storage.queue import QueueClient
 
-CHUNK = 4 * 1024 * 1024  # bytes a ranged read or a block: memory use is about twice this, whatever the blob's size
+CHUNK = 8 * 1024 * 1024  # bytes a ranged read or a block: memory use is about twice this, whatever the blob's size
 RUN_QUEUE = "export-runs"
 # Where the Functions host puts messages, and events of blobs, whose function has failed as often as host.json allows.
 RUN_POISON = f"{RUN_QUEUE}-poison"
