@@ -13,14 +13,7 @@ from typing import TYPE_CHECKING, Any
 from shared.contacts import imports
 from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Problem, ascii_problem_sql
 from shared.contacts.membership import NO_MEMBERS, ROW_GROUP, parquet_sql
-from shared.contacts.reading import (
-    MOST_MALFORMED,
-    LocalFile,
-    Relation,
-    open_relation,
-    quoted,
-    too_many_malformed,
-)
+from shared.contacts.reading import MOST_MALFORMED, LocalFile, Relation, open_relation, quoted, too_many_malformed
 from shared.contacts.text import unreadable
 
 if TYPE_CHECKING:
@@ -136,9 +129,9 @@ class Planner:
             FROM reject_errors {_blank_sql(blank) if blank else ""}
         """)
         self.connection.execute("DELETE FROM reject_errors; DELETE FROM reject_scans")
-        name, count = relation.name, "count(*) FROM malformed JOIN files ON file = number WHERE name"
-        if self._one(f"SELECT {count} = {quoted(name)}") > MOST_MALFORMED:
-            raise too_many_malformed(name, len(relation.columns))
+        of_file = f"FROM malformed JOIN files ON file = number WHERE name = {quoted(relation.name)}"
+        if self._one(f"SELECT count(*) {of_file}") > MOST_MALFORMED:
+            raise too_many_malformed(relation.name, len(relation.columns))
 
     def decide(
         self,
