@@ -198,7 +198,7 @@ def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
         first_row=2 if header else 1,
         names_itself=not header or file.columns is not None,
         csv_text=(path, how),
-        odd=seen.odd,
+        odd=seen.odd or not seen.sure,  # what seems to be a line break may be part of a value
     )
     most, longest = MOST_MALFORMED, LONGEST_MALFORMED
     if (seen.malformed > most or seen.size > longest) and has_malformed(

@@ -169,3 +169,9 @@ def test_the_last_row_needs_no_line_break() -> None:
 
 def test_a_zero_byte_is_a_character_like_any_other() -> None:
     assert names(b"EMail,Name\na@b.co,1\x002\nc@d.co,3\n") == {"a@b.co": "1\x002", "c@d.co": "3"}
+
+
+@pytest.mark.parametrize("mark", ["", '"'])
+def test_a_line_break_at_the_end_of_a_quoted_cell_goes_whatever_stands_around(mark: str) -> None:
+    content = f'EMail,Long,Name,Wide\na@b.co,5{mark} pipe,"Ann\n",6{mark}\n'
+    assert names(content.encode()) == {"a@b.co": "Ann"}
