@@ -17,6 +17,9 @@ from shared.segments.snapshot import CsvFormat
 _MIB = 1024 * 1024
 # Bytes of the first pieces, and of all others, or a little more: reading begins early, and few queries are planned.
 SIZES = (4 * _MIB, 8 * _MIB, 16 * _MIB)
+# Rows that seem malformed, and their bytes, that end a piece, too: DuckDB keeps some kilobytes for each, and its text
+# twice, until the piece has been read.
+MALFORMED, MALFORMED_SIZE = 1000, 4 * _MIB
 _BLOCK = 256 * 1024  # bytes looked at at a time: Python does nothing else meanwhile
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -48,7 +51,8 @@ def _rows(file: LocalFile, how: CsvFormat, columns: tuple[str, ...], content: It
                 look.take(block)
                 look.sure &= whole
                 size += len(block)
-                if size >= SIZES[min(number, len(SIZES) - 1)] and look.sure:
+                full = size >= SIZES[min(number, len(SIZES) - 1)]
+                if look.sure and (full or look.malformed >= MALFORMED or look.size >= MALFORMED_SIZE):
                     break
         if not size:
             path.unlink()

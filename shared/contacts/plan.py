@@ -128,7 +128,7 @@ class Planner:
             SELECT DISTINCT {number}, line - {relation.first_row} + 1 {"- coalesce(before, 0)" if blank else ""}
             FROM reject_errors {_blank_sql(blank) if blank else ""}
         """)
-        self.connection.execute("DELETE FROM reject_errors; DELETE FROM reject_scans")
+        self.connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
         of_file = f"FROM malformed JOIN files ON file = number WHERE name = {quoted(relation.name)}"
         if self._one(f"SELECT count(*) {of_file}") > MOST_MALFORMED:
             raise too_many_malformed(relation.name, len(relation.columns))

@@ -120,11 +120,6 @@ class Export:
                 found[address] = {"first_name": row[2], **({FIELD: row[3]} if self.tier else {})}
         return found
 
-    def refused(self, segments: Mapping[str, Segment]) -> set[str]:
-        """Whom SendGrid refuses of those who are in the segments."""
-        rows = [row for name in self.segments for row in segments[name].rows if len(row) == len(COLUMNS)]
-        return {row[1] for row in rows if row[1].endswith(ODD) and (not self.only_consenting or row[4] == "True")}
-
 
 def _dirt(rng: Random, form: str) -> Row:
     """A row that cannot become a contact; the fourth kind is one that only SendGrid refuses."""

@@ -5,6 +5,7 @@ import io
 import re
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,16 +128,15 @@ def fits(address: str) -> bool:
 
 
 def plan_of(given: Input, *, in_pieces: bool = False) -> Plan:
-    """Plan a file from its first byte to its last contact, the way `prepare` does: whole, or in pieces of few rows."""
+    """Plan a file from its first byte to its last contact, the way `prepare` does. `in_pieces`: of few rows."""
     columns = COLUMNS if given.kind == "headless.csv" else None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "in").write_bytes(given.content)
         with engine(folder, limit=96 * MIB) as database:
             planner = Planner(database, MAPPING)
             file = LocalFile("segment.file", folder / "in", FORMATS[given.kind], columns)
-            with mock.patch.multiple(pieces, SIZES=(100,), _BLOCK=64):
-                for piece in pieces.pieces(file, [given.content]) if in_pieces else [file]:
+            with mock.patch.multiple(pieces, SIZES=(100,), _BLOCK=64) if in_pieces else nullcontext():
+                for piece in pieces.pieces(file, [given.content]):
                     planner.add(piece)
             counts = planner.decide(members=None, others=[], everything=False, leave=True)
             planner.write_rows(folder / "rows")
