@@ -87,6 +87,13 @@ class Scene:
         found: Document = run
         return found
 
+    def rest(self) -> None:
+        """Wait until the last run has let go of everything, which it does after it has told of its end."""
+        deadline = time.monotonic() + PATIENCE
+        while json.loads(self.stack.storage.state.read(f"{self.export_id}/turn.json").content)["active"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
     @property
     def members(self) -> dict[str, Document]:
         """The list's members by address."""

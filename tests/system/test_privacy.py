@@ -39,6 +39,7 @@ def test_neither_log_nor_records_name_a_person_or_a_key(stack: Stack, scene: Sce
     failed = scene.start(mode="full")
     sendgrid.clear_faults(fault)
     assert failed["state"] == "failed"
+    scene.rest()
 
     kept = {item.name for item in stack.storage.runs.list(f"{scene.export_id}/")}
     assert all(name.endswith(("/run.json", "/report.csv")) for name in kept)  # no plan outlives its run
