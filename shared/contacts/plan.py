@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.contacts import imports
+from shared.contacts.difference import compare, count_missing
 from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Problem, ascii_problem_sql
-from shared.contacts.membership import NO_MEMBERS, ROW_GROUP, parquet_sql
+from shared.contacts.membership import ROW_GROUP
 from shared.contacts.reading import MOST_MALFORMED, LocalFile, Relation, open_relation, quoted, too_many_malformed
 from shared.contacts.text import unreadable
 
@@ -151,39 +152,11 @@ class Planner:
         # From here on no order counts, and keeping it would cost memory that grows with the segment.
         self.connection.execute("SET preserve_insertion_order = false")
         self._resolve_international_domains()
-        previous = f"read_parquet({quoted(str(members))})" if members else NO_MEMBERS
-        held = f"SELECT address FROM {parquet_sql(others)}" if others else ""
         self._choose_winners()
-        self._read_list(listed)
         self._everything = everything or members is None
-        if self._everything:
-            self.connection.execute(f"""
-                CREATE VIEW upserts AS FROM winners;
-                CREATE TABLE out AS FROM {previous} ANTI JOIN winners USING (address);
-            """)
-        else:
-            missing = "false" if listed is None else "winners.address NOT IN (SELECT address FROM listed)"
-            self.connection.execute(f"""
-                CREATE TABLE difference AS
-                SELECT winners.*, previous.address AS member, previous.fingerprint AS was
-                FROM winners FULL JOIN {previous} AS previous ON winners.address = previous.address
-                WHERE previous.fingerprint IS DISTINCT FROM winners.fingerprint OR {missing};
-                CREATE VIEW upserts AS SELECT * EXCLUDE (member, was) FROM difference WHERE id IS NOT NULL;
-                CREATE VIEW out AS SELECT member AS address, was AS fingerprint FROM difference WHERE id IS NULL;
-            """)
-        # Who was not confirmed may get onto the list yet, so such a one is looked for there in the end.
-        gone = "false" if listed is None else "fingerprint <> 0 AND address NOT IN (SELECT address FROM listed)"
-        self.connection.execute(f"""
-            CREATE TABLE gone AS SELECT address FROM out WHERE {gone};
-            CREATE TABLE leavers AS
-            SELECT address, {f"address IN ({held})" if held else "false"} AS kept
-            FROM out WHERE NOT ({gone}) AND {str(leave).lower()};
-            CREATE TABLE strangers AS
-            SELECT address FROM listed ANTI JOIN winners USING (address) ANTI JOIN {previous} USING (address)
-            {f"WHERE address NOT IN ({held})" if held else ""};
-        """)
-        counts = self._count(previous)
-        return counts if listed is None else replace(counts, **self._count_list(previous))
+        compare(self.connection, members=members, others=others, everything=everything, leave=leave, listed=listed)
+        counts = self._count()
+        return counts if listed is None else replace(counts, **self._count_list())
 
     def _choose_winners(self) -> None:
         """Every row but the first of an address is a duplicate.
@@ -201,10 +174,6 @@ class Planner:
             );
             CREATE VIEW winners AS SELECT rowid AS id, * EXCLUDE (problem, given) FROM rows WHERE problem IS NULL;
         """)
-
-    def _read_list(self, listed: Sequence[Path] | None) -> None:
-        source = parquet_sql(listed) if listed else NO_MEMBERS
-        self.connection.execute(f"CREATE TABLE listed AS SELECT DISTINCT address FROM {source}")
 
     def _resolve_international_domains(self) -> None:
         """Rewrite domains such as exämple.org in punycode, which is what SendGrid takes; what has none is refused."""
@@ -225,7 +194,7 @@ class Planner:
             WHERE problem = '{INTERNATIONAL_DOMAIN}' AND domain = split_part(address, '@', 2)
         """)
 
-    def _count(self, previous: str) -> PlanCounts:
+    def _count(self) -> PlanCounts:
         by_problem = dict(self.connection.execute("SELECT problem, count(*) FROM rows GROUP BY problem").fetchall())
         contacts = by_problem.get(None, 0)
         upserts = contacts if self._everything else self._one("SELECT count(*) FROM upserts")
@@ -248,15 +217,13 @@ class Planner:
             upserts=upserts,
             leavers=self._one("SELECT count(*) FROM leavers"),
             kept_by_other_export=self._one("SELECT count(*) FROM leavers WHERE kept"),
-            members=self._one(f"SELECT count(*) FROM {previous}"),
+            members=self._one("SELECT count(*) FROM known"),
         )
 
-    def _count_list(self, previous: str) -> dict[str, int]:
+    def _count_list(self) -> dict[str, int]:
         return {
             "listed": self._one("SELECT count(*) FROM listed"),
-            "missing_from_list": self._one(
-                f"SELECT count(*) FROM winners SEMI JOIN {previous} USING (address) ANTI JOIN listed USING (address)"
-            ),
+            "missing_from_list": count_missing(self.connection),
             "gone_elsewhere": self._one("SELECT count(*) FROM gone"),
             "strangers": self._one("SELECT count(*) FROM strangers"),
         }
