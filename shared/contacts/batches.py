@@ -12,6 +12,7 @@ from itertools import accumulate
 MAX_CONTACTS = 30_000
 MAX_BYTES = 3_900_000
 _CONTACTS = b'"contacts":['
+_END = b"]}"
 _BEGUN = b'{"email":"'
 _ROOM = MAX_BYTES - 200  # bytes of a body for contacts and what separates them; the list id and so on take fewer
 
@@ -43,8 +44,11 @@ class Batch:
         return b"}\n".join([contact[: contact.index(b'"', begun) + 1] for contact in self.objects]) + b"}"
 
     def body(self, list_id: str) -> bytes:
-        """The request's body."""
-        return _body(list_id, b",\n".join(self.objects))
+        """The request's body, made at once: it is as large as all of them."""
+        contacts = list(self.objects)
+        contacts[0] = _beginning(list_id) + contacts[0]
+        contacts[-1] += _END
+        return b",\n".join(contacts)
 
 
 def batches(chunks: Iterable[Sequence[bytes]]) -> Iterator[Batch]:
@@ -55,12 +59,17 @@ def batches(chunks: Iterable[Sequence[bytes]]) -> Iterator[Batch]:
         held += chunk
         size += sum(map(len, chunk)) + 2 * len(chunk)
         while len(held) > MAX_CONTACTS or size > _ROOM:
-            batch = Batch(held[: _fitting(held)])
-            yield batch
-            del held[: batch.contacts]
-            size -= batch.size + 1 + batch.contacts
+            place = _fitting(held)
+            size -= sum(map(len, held[:place])) + 2 * place
+            yield Batch(_cut(held, place))  # and nobody else has them
     if held:
         yield Batch(held)
+
+
+def _cut(contacts: list[bytes], place: int) -> list[bytes]:
+    first = contacts[:place]
+    del contacts[:place]
+    return first
 
 
 def _fitting(contacts: Sequence[bytes]) -> int:
@@ -71,16 +80,16 @@ def _fitting(contacts: Sequence[bytes]) -> int:
 
 def body(list_id: str, lines: bytes) -> bytes:
     """The request's body. A JSON text holds no raw line break, so every one of them separates two contacts."""
-    return _body(list_id, lines.replace(b"\n", b",\n"))
+    return b"".join((_beginning(list_id), lines.replace(b"\n", b",\n"), _END))
 
 
-def _body(list_id: str, contacts: bytes) -> bytes:
-    return b'{"list_ids":["%s"],%s%s]}' % (list_id.encode("ascii"), _CONTACTS, contacts)
+def _beginning(list_id: str) -> bytes:
+    return b'{"list_ids":["%s"],%s' % (list_id.encode("ascii"), _CONTACTS)
 
 
 def lines_of(request: bytes) -> bytes:
     """The contacts of a request's body, one a line again."""
-    return request[request.index(_CONTACTS) + len(_CONTACTS) : -len(b"]}")].replace(b",\n", b"\n")
+    return request[request.index(_CONTACTS) + len(_CONTACTS) : -len(_END)].replace(b",\n", b"\n")
 
 
 def without(lines: bytes, places: Collection[int]) -> bytes:
