@@ -67,6 +67,7 @@ class Relation:
     names_itself: bool = True  # False: `columns` are a CSV file's first record, which may be a person's data
     csv_text: tuple[Path, CsvFormat] | None = None  # a CSV file as it is read
     odd: bool = True  # there may be other spaces around values than plain ones
+    spaced: bool = True  # there may be plain spaces around values
     lines: bool = False  # it is a CSV file each of whose lines is a row, after a header's if there is one
 
     def index(self, column: str) -> int | None:
@@ -203,6 +204,7 @@ def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
         names_itself=not header or file.columns is not None,
         csv_text=(path, how),
         odd=seen.odd or not seen.sure,  # what seems to be a line break may be part of a value
+        spaced=seen.spaced or not seen.sure,
         lines=seen.lines and seen.sure,
     )
     most, longest = MOST_MALFORMED, LONGEST_MALFORMED
