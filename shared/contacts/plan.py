@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.contacts import imports
 from shared.contacts.difference import compare, count_missing
+from shared.contacts.engine import execute, stream
 from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Problem, ascii_problem_sql
 from shared.contacts.membership import ROW_GROUP
 from shared.contacts.reading import MOST_MALFORMED, LocalFile, Relation, open_relation, quoted, too_many_malformed
@@ -20,7 +21,6 @@ from shared.contacts.text import unreadable
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FETCHED = 2048  # contacts fetched from DuckDB at a time
 FEW = 4  # a file is copied rather than read anew if fewer than every fourth row of it has to be sent
 SHOWN = 320  # characters of a refused cell that go to the report
 
@@ -92,14 +92,15 @@ class Planner:
         binding = self.mapping.bind(relation)
         number = len(self._bound)
         first = self._one("SELECT count(*) FROM rows")
+        read = f"""
+            INSERT INTO rows
+            SELECT {number}, address, {binding.fingerprint_sql}, {binding.customer_id_sql}, problem,
+                CASE WHEN problem IS NOT NULL THEN left(c{binding.email}, {SHOWN}) END
+            FROM (SELECT *, {binding.problem_sql("address")} AS problem
+                FROM (SELECT *, {binding.address_sql} AS address FROM ({relation.select(binding.read_columns())})))
+        """
         try:
-            self.connection.execute(f"""
-                INSERT INTO rows
-                SELECT {number}, address, {binding.fingerprint_sql}, {binding.customer_id_sql}, problem,
-                    CASE WHEN problem IS NOT NULL THEN left(c{binding.email}, {SHOWN}) END
-                FROM (SELECT *, {binding.problem_sql("address")} AS problem
-                    FROM (SELECT *, {binding.address_sql} AS address FROM ({relation.select(binding.read_columns())})))
-            """)
+            execute(self.connection, read)
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error as error:
@@ -265,25 +266,23 @@ class Planner:
         """
         for number in self._files_to_send():
             relation, binding, beside = self._rows_to_send(number)
-            cursor = self.connection.cursor()
-            cursor.execute("SET streaming_buffer_size = '1MiB'")  # no more than what is fetched next
-            cursor.execute(f"""
+            yield from stream(
+                self.connection,
+                f"""
                 SELECT {columns(binding)}
                 FROM (SELECT *, {also(binding)} FROM (SELECT address {binding.cleaned_sql()}
                     FROM (SELECT *, {binding.odd_sql()} AS odd
                     FROM ({relation.select(binding.read_columns(), beside=beside)})
-                    {"" if self._everything else "SEMI JOIN upserts USING (id)"}
-                    WHERE problem IS NULL AND {binding.same_row_sql("fingerprint")})))
+                    WHERE wanted AND {binding.same_row_sql("fingerprint")})))
                 {"GROUP BY ALL" if group else ""}
-            """)
-            while rows := cursor.fetchmany(FETCHED):
-                yield rows
-            cursor.close()
+            """,
+            )
 
     def _rows_to_send(self, number: int) -> tuple[Relation, Binding, str]:
         """A file, or a copy of the few rows of it that have to be sent, and what is known of each of its rows."""
         relation, binding = self._bound[number]
-        beside = f"SELECT rowid AS id, address, fingerprint, problem FROM rows WHERE file = {number}"
+        wanted = "problem IS NULL" if self._everything else "rowid IN (SELECT id FROM upserts)"
+        beside = f"SELECT address, fingerprint, {wanted} AS wanted FROM rows WHERE file = {number}"
         if self._everything or not relation.lines:
             return relation, binding, beside
         rows = self._one(f"SELECT count(*) FROM rows WHERE file = {number}")
@@ -292,11 +291,8 @@ class Planner:
             return relation, binding, beside
         first = self._one(f"SELECT first_id FROM files WHERE number = {number}")
         ids = self.connection.execute(f"SELECT id {mine} ORDER BY id").fetchall()
-        return (
-            relation.of_rows(id_ - first for (id_,) in ids),
-            binding,
-            f"SELECT id, address, fingerprint, NULL AS problem {mine} ORDER BY id",
-        )
+        copy = relation.of_rows(id_ - first for (id_,) in ids)
+        return copy, binding, f"SELECT address, fingerprint, true AS wanted {mine} ORDER BY id"
 
     def _files_to_send(self) -> list[int]:
         """Numbers of the files that have contacts to send."""
