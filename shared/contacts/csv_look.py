@@ -78,7 +78,7 @@ class Look:
         self.malformed += len(odd) + inside
         self.size += len(block) if inside or (odd and quoted) else sum(odd)
         self.sure &= not stray and len(pieces) % 2 == 1
-        self.odd = self.odd or _has_odd_spaces(block, b"".join(pieces[1::2]))
+        self.odd = self.odd or has_odd_spaces(block, b"".join(pieces[1::2]))
 
 
 def look(path: Path, delimiter: str, cells: int, *, quote: bool) -> Look:
@@ -150,7 +150,7 @@ def _last_line_end(block: bytes) -> int:
     return 0
 
 
-def _has_odd_spaces(block: bytes, quoted: bytes) -> bool:
+def has_odd_spaces(block: bytes, quoted: bytes) -> bool:
     """Whether a block may hold spaces of another kind than plain ones, or control characters in its quoted texts."""
     if quoted.translate(None, _NO_CONTROLS):
         return True

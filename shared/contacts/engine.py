@@ -48,6 +48,14 @@ def make_room_for_json(connection: "DuckDBPyConnection", length: int = 0) -> Non
     `length`: bytes of an object on average, where they are longest.
     """
     room = min(JSON_BUFFER + JSON_COPIES * OBJECTS_AT_A_TIME * length, LARGEST_JSON_ROOM)
+    [(now,)] = connection.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchall()
+    if now < MEMORY_LIMIT + room:  # something else may be using what there is
+        connection.execute(f"SET memory_limit = '{(MEMORY_LIMIT + room) // MIB}MiB'")
+
+
+def give_back_room_for_json(connection: "DuckDBPyConnection", length: int) -> None:
+    """From now on no JSON is read, but rows of objects of such a `length` are, for which there is half of the memory."""
+    room = min(max(0, JSON_COPIES * OBJECTS_AT_A_TIME * length - MEMORY_LIMIT // 2), LARGEST_JSON_ROOM)
     connection.execute(f"SET memory_limit = '{(MEMORY_LIMIT + room) // MIB}MiB'")
 
 
