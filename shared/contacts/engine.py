@@ -54,7 +54,7 @@ def make_room_for_json(connection: "DuckDBPyConnection", length: int = 0) -> Non
 
 
 def give_back_room_for_json(connection: "DuckDBPyConnection", length: int) -> None:
-    """From now on no JSON is read, but rows of objects of such a `length` are, for which there is half of the memory."""
+    """From now on no JSON is read. What was in objects of that `length` still is, and has half of the memory anyway."""
     room = min(max(0, JSON_COPIES * OBJECTS_AT_A_TIME * length - MEMORY_LIMIT // 2), LARGEST_JSON_ROOM)
     connection.execute(f"SET memory_limit = '{(MEMORY_LIMIT + room) // MIB}MiB'")
 

@@ -34,11 +34,11 @@ HEADER_LIMIT = 1024 * 1024  # characters in which the first record of a CSV file
 class Objects:
     """What has been seen of the lines of an NDJSON file's piece.
 
-    keys     the file's, found so far: the reader adds what it finds. A wanted one that is not among them is NULL, unless
-             this is the last piece
-    length   bytes of a line on average, where they are longest
-    odd      there may be spaces around values that are no plain ones, or control characters
-    last     the file's last piece
+    keys    the file's, found so far: the reader adds what it finds. A wanted one that is not among them is NULL, unless
+            this is the last piece
+    length  bytes of a line on average, where they are longest
+    odd     there may be spaces around values that are no plain ones, or control characters
+    last    the file's last piece
     """
 
     keys: set[str]
