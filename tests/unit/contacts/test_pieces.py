@@ -6,6 +6,7 @@ import random
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def arriving(content: bytes, size: int = 50) -> Iterator[bytes]:
 
 def planned(
     content: bytes, how: FileFormat, *, cut: bool, by: Mapping = BY
-) -> tuple[PlanCounts, list[object], list[object], set[bytes]]:
+) -> tuple[PlanCounts, list[Any], list[Any], set[bytes]]:
     """Counts, upserts and rejects by row, and the contacts."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -208,8 +209,8 @@ def test_an_object_that_is_too_long_is_a_malformed_row_between_others() -> None:
     rows[4] = line % (4, b"x" * LONGEST_ROW)
     rows[8] = line % (8, b"x" * LONGEST_ROW)
     _, upserts, rejects, _ = planned(b"".join(rows), NDJSON, cut=True)
-    assert [row for row, *_ in upserts] == [1, 2, 3, 4, 6, 7, 8]  # type: ignore[misc]
-    assert [(row, code) for row, _, code, _ in rejects] == [(5, Problem.MALFORMED), (9, Problem.MALFORMED)]  # type: ignore[misc]
+    assert [row for row, *_ in upserts] == [1, 2, 3, 4, 6, 7, 8]
+    assert [(row, code) for row, _, code, _ in rejects] == [(5, Problem.MALFORMED), (9, Problem.MALFORMED)]
 
 
 def test_memory_that_json_takes_is_given_back() -> None:
