@@ -33,10 +33,14 @@ def pieces(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
     text = b"" if start.startswith(_UTF_16) else start.removeprefix(codecs.BOM_UTF8)
     if isinstance(how, CsvFormat) and not how.gzip and how.encoding == "utf-8" and text:
         columns, _ = header_of(file.name, text[:HEADER_LIMIT].decode(errors="replace"), how, file.columns)
-        yield from _rows(file, how, columns, chain([text], rest))
+        content = chain(iter([text]), rest)
+        del start, text  # some MiB, for as long as the file is being read
+        yield from _rows(file, how, columns, content)
         return
     if isinstance(how, NdjsonFormat) and not how.gzip and text:
-        yield from _objects(file, chain([text], rest))
+        content = chain(iter([text]), rest)
+        del start, text
+        yield from _objects(file, content)
         return
     with file.path.open("wb") as target:
         target.writelines(chain([start], rest))
@@ -44,7 +48,9 @@ def pieces(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
 
 
 def _rows(file: LocalFile, how: CsvFormat, columns: tuple[str, ...], content: Iterable[bytes]) -> Iterator[LocalFile]:
-    rows = whole_rows(with_one_line_break(_blocks(content)), quote=how.quote)
+    # Nothing here keeps what has been cut while the next arrives.
+    blocks = chain.from_iterable(map(_blocks, content))
+    rows = whole_rows(with_one_line_break(blocks), quote=how.quote)
     for number in count():
         path = file.path.with_name(f"{file.path.name}-{number}")
         look = Look(how.delimiter, len(columns), how.quote)
@@ -65,7 +71,8 @@ def _rows(file: LocalFile, how: CsvFormat, columns: tuple[str, ...], content: It
 
 
 def _objects(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
-    lines = whole_rows(with_one_line_break(_blocks(content)), quote=False)
+    blocks = chain.from_iterable(map(_blocks, content))
+    lines = whole_rows(with_one_line_break(blocks), quote=False)
     keys: set[str] = set()
     coming = next(lines, None)
     for number in count():
@@ -87,6 +94,5 @@ def _objects(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
             return
 
 
-def _blocks(content: Iterable[bytes]) -> Iterator[bytes]:
-    for chunk in content:
-        yield from (chunk[start : start + _BLOCK] for start in range(0, len(chunk), _BLOCK))
+def _blocks(chunk: bytes) -> Iterator[bytes]:
+    return (chunk[start : start + _BLOCK] for start in range(0, len(chunk), _BLOCK))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FETCHED = 2048  # contacts fetched from DuckDB at a time
+FEW = 4  # a file is copied rather than read anew if fewer than every fourth row of it has to be sent
 SHOWN = 320  # characters of a refused cell that go to the report
 
 _TABLES = """
@@ -267,8 +268,7 @@ class Planner:
         `also`: what they take besides the address and the cleaned cells.
         """
         for number in self._files_to_send():
-            relation, binding = self._bound[number]
-            beside = f"SELECT rowid AS id, address, fingerprint, problem FROM rows WHERE file = {number}"
+            relation, binding, beside = self._rows_to_send(number)
             cursor = self.connection.cursor()
             cursor.execute("SET streaming_buffer_size = '1MiB'")  # no more than what is fetched next
             cursor.execute(f"""
@@ -283,6 +283,24 @@ class Planner:
             while rows := cursor.fetchmany(FETCHED):
                 yield rows
             cursor.close()
+
+    def _rows_to_send(self, number: int) -> tuple[Relation, Binding, str]:
+        """A file, or a copy of the few rows of it that have to be sent, and what is known of each of its rows."""
+        relation, binding = self._bound[number]
+        beside = f"SELECT rowid AS id, address, fingerprint, problem FROM rows WHERE file = {number}"
+        if self._everything or not relation.lines:
+            return relation, binding, beside
+        rows = self._one(f"SELECT count(*) FROM rows WHERE file = {number}")
+        mine = f"FROM upserts WHERE file = {number}"
+        if self._one(f"SELECT count(*) {mine}") > rows // FEW:
+            return relation, binding, beside
+        first = self._one(f"SELECT first_id FROM files WHERE number = {number}")
+        ids = self.connection.execute(f"SELECT id {mine} ORDER BY id").fetchall()
+        return (
+            relation.of_rows(id_ - first for (id_,) in ids),
+            binding,
+            f"SELECT id, address, fingerprint, NULL AS problem {mine} ORDER BY id",
+        )
 
     def _files_to_send(self) -> list[int]:
         """Numbers of the files that have contacts to send."""
