@@ -49,6 +49,13 @@ def make_room_for_json(connection: "DuckDBPyConnection", length: int = 0) -> Non
     `length`: bytes of an object on average, where they are longest.
     """
     room = min(JSON_BUFFER + JSON_COPIES * OBJECTS_AT_A_TIME * length, LARGEST_ROOM)
+    if _limit(connection) < MEMORY_LIMIT + room:  # something else may be using what there is
+        connection.execute(f"SET memory_limit = '{(MEMORY_LIMIT + room) // MIB}MiB'")
+
+
+def give_back_room_for_json(connection: "DuckDBPyConnection", length: int) -> None:
+    """From now on no JSON is read. What was in objects of that `length` still is, and has half of the memory anyway."""
+    room = min(max(0, JSON_COPIES * OBJECTS_AT_A_TIME * length - MEMORY_LIMIT // 2), LARGEST_ROOM)
     connection.execute(f"SET memory_limit = '{(MEMORY_LIMIT + room) // MIB}MiB'")
 
 
@@ -96,12 +103,15 @@ def _more_room(connection: "DuckDBPyConnection") -> bool:
 
     It works on 2,048 rows at a time and holds, measured, up to 21 times their text: wide rows take more than others.
     """
-    limit, unit = str(connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0]).split()
-    had = float(limit) * {"MiB": MIB, "GiB": 1024 * MIB}[unit]
+    had = _limit(connection)
     if had >= MEMORY_LIMIT + LARGEST_ROOM:
         return False
-    connection.execute(f"SET memory_limit = '{min(2 * had, MEMORY_LIMIT + LARGEST_ROOM) // MIB:.0f}MiB'")
+    connection.execute(f"SET memory_limit = '{min(2 * had, MEMORY_LIMIT + LARGEST_ROOM) // MIB}MiB'")
     return True
+
+
+def _limit(connection: "DuckDBPyConnection") -> int:
+    return int(connection.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchall()[0][0])
 
 
 def shares(addresses: int) -> list[str]:

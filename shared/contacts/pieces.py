@@ -1,18 +1,19 @@
 """A file of a snapshot as it arrives, in pieces of whole rows: the first are read while the rest is on its way.
 
-Only a CSV file is cut, and only where a row ends for certain: from the first quotation mark on that nothing makes sense
-of, the rest of the file is one piece.
+A CSV file is cut only where a row ends for certain: from the first quotation mark on that nothing makes sense of, the
+rest of the file is one piece. An NDJSON file is cut at its line breaks. Others stay whole.
 """
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, count
 
-from shared.contacts.csv_look import Look, whole_rows
-from shared.contacts.reading import HEADER_LIMIT, LocalFile, header_of
-from shared.contacts.text import with_one_line_break
-from shared.segments.snapshot import CsvFormat
+from shared.contacts.csv_look import Look, has_odd_spaces, whole_rows
+from shared.contacts.reading import HEADER_LIMIT, LONGEST_ROW, LocalFile, Objects, header_of
+from shared.contacts.text import length_of_lines, with_one_line_break, without_long_lines
+from shared.segments.snapshot import CsvFormat, NdjsonFormat
 
 _MIB = 1024 * 1024
 # Bytes of the first pieces, and of all others, or a little more: reading begins early, and few queries are planned.
@@ -21,6 +22,7 @@ SIZES = (4 * _MIB, 8 * _MIB, 16 * _MIB)
 # twice, until the piece has been read.
 MALFORMED, MALFORMED_SIZE = 1000, 4 * _MIB
 _BLOCK = 256 * 1024  # bytes looked at at a time: Python does nothing else meanwhile
+_ODD_ESCAPE = re.compile(rb"\\[bfnrtu]")  # of characters that may be other spaces than plain ones
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -28,13 +30,17 @@ def pieces(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
     """Write what arrives to `file.path`, or beside it if it takes several pieces, and give each when it is complete."""
     how, rest = file.format, iter(content)
     start = next(rest, b"")
-    plain = isinstance(how, CsvFormat) and not how.gzip and how.encoding == "utf-8" and not start.startswith(_UTF_16)
-    text = start.removeprefix(codecs.BOM_UTF8)
-    if isinstance(how, CsvFormat) and plain and text:
+    text = b"" if start.startswith(_UTF_16) else start.removeprefix(codecs.BOM_UTF8)
+    if isinstance(how, CsvFormat) and not how.gzip and how.encoding == "utf-8" and text:
         columns, _ = header_of(file.name, text[:HEADER_LIMIT].decode(errors="replace"), how, file.columns)
         content = chain(iter([text]), rest)
         del start, text  # some MiB, for as long as the file is being read
         yield from _rows(file, how, columns, content)
+        return
+    if isinstance(how, NdjsonFormat) and not how.gzip and text:
+        content = chain(iter([text]), rest)
+        del start, text
+        yield from _objects(file, content)
         return
     with file.path.open("wb") as target:
         target.writelines(chain([start], rest))
@@ -62,6 +68,30 @@ def _rows(file: LocalFile, how: CsvFormat, columns: tuple[str, ...], content: It
             path.unlink()
             return
         yield replace(file, path=path, columns=columns if number else file.columns, continues=number > 0, look=look)
+
+
+def _objects(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
+    blocks = chain.from_iterable(map(_blocks, content))
+    lines = whole_rows(with_one_line_break(blocks), quote=False)
+    keys: set[str] = set()
+    coming = next(lines, None)
+    for number in count():
+        path = file.path.with_name(f"{file.path.name}-{number}")
+        size, odd = 0, False
+        with path.open("wb") as target:
+            while coming:
+                block, whole = coming
+                target.write(block)
+                size += len(block)
+                odd = odd or has_odd_spaces(block, b"") or (b"\\" in block and bool(_ODD_ESCAPE.search(block)))
+                coming = next(lines, None)
+                if whole and size >= SIZES[min(number, len(SIZES) - 1)]:
+                    break
+        path = without_long_lines(path, LONGEST_ROW)  # a longer object would take its size many times over
+        objects = Objects(keys, length_of_lines(path), odd, last=coming is None)
+        yield replace(file, path=path, continues=number > 0, objects=objects)
+        if objects.last:
+            return
 
 
 def _blocks(chunk: bytes) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.contacts import imports
 from shared.contacts.difference import compare, count_missing
-from shared.contacts.engine import execute, stream
+from shared.contacts.engine import execute, give_back_room_for_json, stream
 from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Problem, ascii_problem_sql
 from shared.contacts.membership import ROW_GROUP
 from shared.contacts.reading import MOST_MALFORMED, LocalFile, Relation, open_relation, quoted, too_many_malformed
@@ -153,6 +153,9 @@ class Planner:
         """
         # From here on no order counts, and keeping it would cost memory that grows with the segment.
         self.connection.execute("SET preserve_insertion_order = false")
+        relations = [relation for relation, _ in self._bound]
+        if any(relation.length for relation in relations) and not any(relation.json for relation in relations):
+            give_back_room_for_json(self.connection, max(relation.length for relation in relations))
         self._resolve_international_domains()
         self._choose_winners()
         self._everything = everything or members is None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from shared.contacts.batches import Batch
 from shared.contacts.mapping import CustomField, FieldType, Mapping, missing_fields
+from shared.contacts.parsed import parsed
 from shared.contacts.parts import ImportFile, Parts
 from shared.contacts.pieces import pieces
 from shared.contacts.plan import PlanCounts, Planner
@@ -61,7 +62,7 @@ def prepare(services: Services, here: Slice) -> None:
     run.snapshots = {snapshot.segment: _snapshot_record(snapshot) for snapshot in snapshots}
     with work_folder() as folder, engine(folder) as database:
         planner = Planner(database, mapping)
-        for file in ahead(_files(services, here, snapshots, folder)):
+        for file in ahead(parsed(database, mapping, ahead(_files(services, here, snapshots, folder)))):
             planner.add(file)
         plan = _decide(services, run, export, planner, folder)
         run.counts = plan.as_dict()
