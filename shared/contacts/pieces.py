@@ -23,6 +23,7 @@ SIZES = (4 * _MIB, 8 * _MIB, 16 * _MIB)
 MALFORMED, MALFORMED_SIZE = 1000, 4 * _MIB
 _BLOCK = 256 * 1024  # bytes looked at at a time: Python does nothing else meanwhile
 _ODD_ESCAPE = re.compile(rb"\\[bfnrtu]")  # of characters that may be other spaces than plain ones
+_EDGE = re.compile(rb' (?:"|(?<=" ))')  # a space where a JSON text may begin or end
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -77,18 +78,19 @@ def _objects(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
     coming = next(lines, None)
     for number in count():
         path = file.path.with_name(f"{file.path.name}-{number}")
-        size, odd = 0, False
+        size, odd, spaced = 0, False, False
         with path.open("wb") as target:
             while coming:
                 block, whole = coming
                 target.write(block)
                 size += len(block)
                 odd = odd or has_odd_spaces(block, b"") or (b"\\" in block and bool(_ODD_ESCAPE.search(block)))
+                spaced = spaced or bool(_EDGE.search(block))
                 coming = next(lines, None)
                 if whole and size >= SIZES[min(number, len(SIZES) - 1)]:
                     break
         path = without_long_lines(path, LONGEST_ROW)  # a longer object would take its size many times over
-        objects = Objects(keys, length_of_lines(path), odd, last=coming is None)
+        objects = Objects(keys, length_of_lines(path), odd, spaced, last=coming is None)
         yield replace(file, path=path, continues=number > 0, objects=objects)
         if objects.last:
             return

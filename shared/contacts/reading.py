@@ -39,12 +39,14 @@ class Objects:
             this is the last piece
     length  bytes of a line on average, where they are longest
     odd     there may be spaces around values that are no plain ones, or control characters
+    spaced  there may be plain spaces around values
     last    the file's last piece
     """
 
     keys: set[str]
     length: int
     odd: bool
+    spaced: bool
     last: bool
 
 
@@ -190,7 +192,7 @@ def open_relation(connection: "DuckDBPyConnection", file: LocalFile, wanted: Ite
     objects = file.objects
     if objects is None:
         path = without_long_lines(path, LONGEST_ROW)  # a longer object would take its size many times over
-        objects = Objects(set(), length_of_lines(path), odd=True, last=True)
+        objects = Objects(set(), length_of_lines(path), odd=True, spaced=True, last=True)
     return _ndjson(connection, file.name, path, objects, wanted)
 
 
@@ -320,6 +322,7 @@ def _ndjson(
         malformed=malformed,
         pointers=pointers,
         odd=objects.odd,
+        spaced=objects.spaced,
         length=objects.length,
         json=path,
     )

@@ -223,3 +223,21 @@ def test_memory_that_json_takes_is_given_back() -> None:
             planner.add(piece)
         planner.decide(members=None, others=[], everything=True, leave=False)
         assert database.execute(limit).fetchall() == before
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ('"Ada"', "Ada"),
+        ('" Ada"', "Ada"),
+        ('"Ada "', "Ada"),
+        (r'"\u0020Ada"', "Ada"),
+        (r'"Ada\t"', "Ada"),
+        (r'"a \"b\""', 'a "b"'),
+        ("7", "7"),
+    ],
+)
+def test_spaces_around_texts_of_objects_go(given: str, sent: str) -> None:
+    lines = f'{{"EMail":"a@b.co","Name":{given},"Note":""}}\n'.encode()
+    *_, [contact] = planned(lines, NDJSON, cut=True)
+    assert json.loads(contact)["custom_fields"] == {"n": sent}
