@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.contacts import imports
+from shared.contacts import imports, malformed
 from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Problem, ascii_problem_sql
 from shared.contacts.membership import NO_MEMBERS, ROW_GROUP, parquet_sql
-from shared.contacts.reading import MOST_MALFORMED, LocalFile, Relation, open_relation, quoted, too_many_malformed
+from shared.contacts.reading import LocalFile, Relation, open_relation, quoted
 from shared.contacts.text import unreadable
 
 if TYPE_CHECKING:
@@ -25,11 +25,6 @@ SHOWN = 320  # characters of a refused cell that go to the report
 _TABLES = """
     -- `before`: rows of the same file that are in earlier pieces.
     CREATE TABLE files (number UINTEGER, name VARCHAR, first_id BIGINT, before BIGINT);
-    CREATE TABLE malformed (file UINTEGER, row BIGINT);
-    -- The i-th malformed row of a file, at number r, had r - i good rows before it; later ones are i numbers on.
-    CREATE VIEW gaps AS
-    SELECT file, row - i AS good_before, max(i) AS skipped
-    FROM (SELECT file, row, row_number() OVER (PARTITION BY file ORDER BY row) AS i FROM malformed) GROUP BY ALL;
     CREATE TABLE rows (
         file UINTEGER, address VARCHAR, fingerprint UBIGINT, customer_id VARCHAR, problem VARCHAR, given VARCHAR
     );
@@ -71,14 +66,14 @@ class Planner:
 
     connection: "DuckDBPyConnection"
     mapping: Mapping
-    _bound: list[tuple[Relation, Binding]] = field(default_factory=list)
+    _bound: list[tuple[range, Relation, Binding]] = field(default_factory=list)  # beside the files' numbers
     _everything: bool = True  # every winner is sent
 
     def __post_init__(self) -> None:
-        self.connection.execute(_TABLES)
+        self.connection.execute(_TABLES + malformed.TABLES)
 
     def add(self, file: LocalFile) -> None:
-        """Read a file, or its next piece: one row of the narrow table each.
+        """Read a file, or its next piece, or several files: one row of the narrow table each.
 
         UnreadableSegment if it cannot be read to its end.
         """
@@ -88,12 +83,13 @@ class Planner:
         if relation is None:
             return
         binding = self.mapping.bind(relation)
-        number = len(self._bound)
-        first = self._one("SELECT count(*) FROM rows")
+        first = self._bound[-1][0].stop if self._bound else 0
+        numbers = range(first, first + len(file.together))
+        before = self._rows_of_last_file() if file.continues else 0
         try:
             self.connection.execute(f"""
                 INSERT INTO rows
-                SELECT {number}, address, {binding.fingerprint_sql}, {binding.customer_id_sql}, problem,
+                SELECT {first} + place, address, {binding.fingerprint_sql}, {binding.customer_id_sql}, problem,
                     CASE WHEN problem IS NOT NULL THEN left(c{binding.email}, {SHOWN}) END
                 FROM (SELECT *, {binding.problem_sql("address")} AS problem
                     FROM (SELECT *, {binding.address_sql} AS address FROM ({relation.select(binding.read_columns())})))
@@ -101,11 +97,19 @@ class Planner:
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error as error:
-            raise unreadable(file.name, error) from error
-        before = self._rows_of_last_file() if file.continues else 0
-        self.connection.execute("INSERT INTO files VALUES (?, ?, ?, ?)", [number, file.name, first, before])
-        self._note_malformed(number, relation)
-        self._bound.append((relation, binding))
+            more = f" or one of the {len(file.alike)} files after it" if file.alike else ""
+            raise unreadable(f"{file.name}{more}", error) from error
+        self.connection.execute(
+            f"""
+            INSERT INTO files
+            SELECT number, name, first_id, {before} FROM (SELECT unnest(?) AS number, unnest(?) AS name)
+            LEFT JOIN (SELECT file, min(rowid) AS first_id FROM rows WHERE file >= {first} GROUP BY file)
+            ON file = number
+            """,
+            [list(numbers), [each.name for each in file.together]],
+        )
+        malformed.note(self.connection, first, relation)
+        self._bound.append((numbers, relation, binding))
 
     def _rows_of_last_file(self) -> int:
         return self._one("""
@@ -113,25 +117,6 @@ class Planner:
                 + (SELECT count(*) FROM malformed WHERE file = number)
             FROM files ORDER BY number DESC LIMIT 1
         """)
-
-    def _note_malformed(self, number: int, relation: Relation) -> None:
-        """Keep what DuckDB's CSV reader left out of the relation. It counts records, the header as the first."""
-        if not self._one("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"):
-            return
-        if self._one("SELECT count(*) FROM reject_errors WHERE error_type = 'LINE SIZE OVER MAXIMUM'"):
-            relation.refuse_swallowed_rows()
-        if not self._one("SELECT count(*) FROM reject_errors"):
-            return
-        blank = relation.blank_lines()
-        self.connection.execute(f"""
-            INSERT INTO malformed
-            SELECT DISTINCT {number}, line - {relation.first_row} + 1 {"- coalesce(before, 0)" if blank else ""}
-            FROM reject_errors {_blank_sql(blank) if blank else ""}
-        """)
-        self.connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-        of_file = f"FROM malformed JOIN files ON file = number WHERE name = {quoted(relation.name)}"
-        if self._one(f"SELECT count(*) {of_file}") > MOST_MALFORMED:
-            raise too_many_malformed(relation.name, len(relation.columns))
 
     def decide(
         self,
@@ -229,7 +214,7 @@ class Planner:
         by_problem = dict(self.connection.execute("SELECT problem, count(*) FROM rows GROUP BY problem").fetchall())
         contacts = by_problem.get(None, 0)
         upserts = contacts if self._everything else self._one("SELECT count(*) FROM upserts")
-        malformed = self._one("SELECT count(*) FROM malformed")
+        left_out = self._one("SELECT count(*) FROM malformed")
         bad_address = (
             Problem.INVALID_EMAIL,
             Problem.MULTIPLE_ADDRESSES,
@@ -237,8 +222,8 @@ class Planner:
             Problem.ADDRESS_TOO_LONG,
         )
         return PlanCounts(
-            rows=sum(by_problem.values()) + malformed,
-            malformed=malformed + by_problem.get(Problem.MALFORMED, 0),
+            rows=sum(by_problem.values()) + left_out,
+            malformed=left_out + by_problem.get(Problem.MALFORMED, 0),
             filtered=by_problem.get(Problem.FILTERED, 0),
             no_email=by_problem.get(Problem.NO_EMAIL, 0),
             invalid_email=sum(by_problem.get(problem, 0) for problem in bad_address),
@@ -295,9 +280,9 @@ class Planner:
 
         `also`: what they take besides the address and the cleaned cells.
         """
-        for number in self._files_to_send():
-            relation, binding = self._bound[number]
-            beside = f"SELECT rowid AS id, address, fingerprint, problem FROM rows WHERE file = {number}"
+        for numbers, relation, binding in self._bound_to_send():
+            of_files = f"file BETWEEN {numbers.start} AND {numbers.stop - 1}"
+            beside = f"SELECT rowid AS id, address, fingerprint, problem FROM rows WHERE {of_files}"
             cursor = self.connection.cursor()
             cursor.execute("SET streaming_buffer_size = '1MiB'")  # no more than what is fetched next
             cursor.execute(f"""
@@ -313,12 +298,12 @@ class Planner:
                 yield rows
             cursor.close()
 
-    def _files_to_send(self) -> list[int]:
-        """Numbers of the files that have contacts to send."""
+    def _bound_to_send(self) -> list[tuple[range, Relation, Binding]]:
+        """What has contacts to send."""
         if self._everything:
-            return list(range(len(self._bound)))
-        found = self.connection.execute("SELECT DISTINCT file FROM upserts ORDER BY file").fetchall()
-        return [number for (number,) in found]
+            return self._bound
+        found = {number for (number,) in self.connection.execute("SELECT DISTINCT file FROM upserts").fetchall()}
+        return [bound for bound in self._bound if not found.isdisjoint(bound[0])]
 
     def leavers(self, portion: int) -> Iterator[list[str]]:
         """Addresses to take off the list, so many at a time."""
@@ -376,13 +361,6 @@ class Planner:
     def _one(self, sql: str) -> int:
         found = self.connection.execute(sql).fetchone()
         return int(found[0]) if found else 0
-
-
-def _blank_sql(numbers: Path) -> str:
-    """How many of the numbers in a file come before `line`: a join that adds the column `before`."""
-    source = f"read_csv({quoted(str(numbers))}, auto_detect=false, header=false, columns={{'blank': 'BIGINT'}})"
-    counted = f"SELECT blank, row_number() OVER (ORDER BY blank) AS before FROM {source}"
-    return f"ASOF LEFT JOIN ({counted}) ON line > blank"
 
 
 def _punycode(domain: str) -> str | None:

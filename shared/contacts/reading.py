@@ -35,9 +35,11 @@ class LocalFile:
     """One file of a snapshot, or a piece of one, downloaded.
 
     name       the blob's, for messages
-    columns    model.json's, if any; of a piece that is not the first, the file's
-    continues  it is the next piece of the file before, and so has no header
+    columns    model.json's, if any
+    continues  it is the next piece of the file before
+    head       of CSV, its columns and whether its first record is their header, if that is known already
     look       what a look at it has found, if it is CSV in plain UTF-8 and somebody has taken one already
+    alike      the files after it, with the same head, that are read with it at once
     """
 
     name: str
@@ -45,15 +47,23 @@ class LocalFile:
     format: FileFormat
     columns: tuple[str, ...] | None
     continues: bool = False
+    head: tuple[tuple[str, ...], bool] | None = None
     look: Look | None = None
+    alike: tuple["LocalFile", ...] = ()
+
+    @property
+    def together(self) -> tuple["LocalFile", ...]:
+        """All files that are read at once, this one first."""
+        return (self, *self.alike)
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A file as a table: `columns` are the file's own names, `select(indexes)` is SQL that yields them as text.
+    """Files as a table: `columns` are their own names, `select(indexes)` is SQL that yields them as text.
 
     `malformed`: a boolean SQL expression over the relation's rows, for formats that keep a bad row in its place
     (NDJSON). CSV leaves bad rows out and lists them in DuckDB's `reject_errors`.
+    `place`: SQL that tells which of the files a row is of, from 0.
     """
 
     name: str
@@ -62,9 +72,11 @@ class Relation:
     expressions: tuple[str, ...] = ()
     pointers: tuple[str, ...] = ()  # of an NDJSON file, in place of expressions
     malformed: str = "false"
+    place: str = "0"
     first_row: int = 1  # number of the first data row in DuckDB's own count of records
     names_itself: bool = True  # False: `columns` are a CSV file's first record, which may be a person's data
-    csv_text: tuple[Path, CsvFormat] | None = None  # a CSV file as it is read
+    csv_texts: tuple[tuple[str, Path], ...] = ()  # names of CSV files, and where they are as they are read
+    csv: CsvFormat | None = None
     odd: bool = True  # there may be other spaces around values than plain ones
 
     def index(self, column: str) -> int | None:
@@ -83,7 +95,7 @@ class Relation:
         return found[0] if found else None
 
     def select(self, indexes: set[int], *, beside: str = "") -> str:
-        """SQL of the columns asked for, as `c<index>` of type VARCHAR, and `malformed`.
+        """SQL of the columns asked for, as `c<index>` of type VARCHAR, `malformed` and `place`.
 
         `beside`: a subquery with a row for each of the relation's, in its order, whose columns come first.
         """
@@ -97,28 +109,29 @@ class Relation:
         if beside:
             chosen.insert(0, "beside.*")
             beside = f" POSITIONAL JOIN ({beside}) AS beside"
-        return f"SELECT {', '.join([*chosen, f'{self.malformed} AS malformed'])} FROM {self.source} AS source{beside}"
+        chosen += [f"{self.malformed} AS malformed", f"{self.place} AS place"]
+        return f"SELECT {', '.join(chosen)} FROM {self.source} AS source{beside}"
 
-    def refuse_swallowed_rows(self) -> None:
-        """UnreadableSegment if a quotation mark that is not closed has made one row of many."""
-        path, how = self.csv_text or (None, None)
-        if path and how and how.quote and swallows_rows(path, how.delimiter, LONGEST_ROW):
+    def refuse_swallowed_rows(self, place: int = 0) -> None:
+        """UnreadableSegment if a quotation mark that is not closed has made one row of many of the file there."""
+        name, path = self.csv_texts[place]
+        if self.csv and self.csv.quote and swallows_rows(path, self.csv.delimiter, LONGEST_ROW):
             raise UnreadableSegment(
-                f"{self.name} has a quotation mark that is not closed: rows after it cannot be told apart",
+                f"{name} has a quotation mark that is not closed: rows after it cannot be told apart",
                 code="unclosed_quote",
                 advice='Write quotation marks within quoted values twice (""), and land the segment again.',
             )
 
-    def blank_lines(self) -> Path | None:
-        """A file of the numbers of DuckDB's records that are empty and so no rows; None if there are none.
+    def blank_lines(self, place: int) -> Path | None:
+        """A file of the numbers of DuckDB's records that are empty and so no rows; None if that file has none.
 
         In a file of one column every line is a row.
         """
-        path, how = self.csv_text or (None, None)
-        if path is None or how is None or len(self.columns) == 1:
+        _, path = self.csv_texts[place]
+        if self.csv is None or len(self.columns) == 1:
             return None
         numbers = path.with_name(f"{path.name}.blank")
-        return numbers if write_blank_lines(path, how.delimiter, numbers, quote=how.quote) else None
+        return numbers if write_blank_lines(path, self.csv.delimiter, numbers, quote=self.csv.quote) else None
 
 
 def open_relation(connection: "DuckDBPyConnection", file: LocalFile, wanted: Iterable[str] = ()) -> Relation | None:
@@ -174,31 +187,32 @@ def header_of(name: str, start: str, how: CsvFormat, named: tuple[str, ...] | No
 
 
 def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
-    if file.continues:
-        columns, header = cast("tuple[str, ...]", file.columns), False
-    else:
-        with path.open(encoding="utf-8", errors="replace", newline="") as text:
-            columns, header = header_of(file.name, text.read(HEADER_LIMIT), how, file.columns)
+    columns, header = file.head or _head(file, how, path)
+    paths = [path, *(each.path for each in file.alike)]
+    listed = ", ".join(quoted(str(each)) for each in paths)
     types = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(columns)))
     quote = "'\"'" if how.quote else "''"
     # Not in parallel: DuckDB would begin at every MiB with the first line that looks like a row, inside a quoted cell,
     # too, and so let whoever may write a note of several lines add rows.
     source = (
-        f"read_csv({quoted(str(path))}, auto_detect=false, header={str(header).lower()}, "
+        f"read_csv([{listed}], auto_detect=false, header={str(header).lower()}, "
         f"delim={quoted(how.delimiter)}, quote={quote}, escape={quote}, nullstr='', columns={{{types}}}, "
         f"compression='none', parallel=false, store_rejects=true, max_line_size={LONGEST_ROW}, "
         f"buffer_size={READ_BUFFER})"
     )
     seen = file.look or look(path, how.delimiter, len(columns), quote=how.quote)
+    looks = [seen, *(each.look for each in file.alike if each.look)]
     relation = Relation(
         file.name,
         columns,
         source,
         tuple(f"c{i}" for i in range(len(columns))),
+        place="file_index",
         first_row=2 if header else 1,
         names_itself=not header or file.columns is not None,
-        csv_text=(path, how),
-        odd=seen.odd or not seen.sure,  # what seems to be a line break may be part of a value
+        csv_texts=tuple(zip((each.name for each in file.together), paths, strict=True)),
+        csv=how,
+        odd=not seen.sure or any(each.odd for each in looks),  # what seems to be a line break may be part of a value
     )
     most, longest = MOST_MALFORMED, LONGEST_MALFORMED
     if (seen.malformed > most or seen.size > longest) and has_malformed(
@@ -208,6 +222,11 @@ def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
     if not seen.sure and may_end_in_quotes(path, how.delimiter):
         relation.refuse_swallowed_rows()
     return relation
+
+
+def _head(file: LocalFile, how: CsvFormat, path: Path) -> tuple[tuple[str, ...], bool]:
+    with path.open(encoding="utf-8", errors="replace", newline="") as text:
+        return header_of(file.name, text.read(HEADER_LIMIT), how, file.columns)
 
 
 def _first_record(name: str, start: str, how: CsvFormat) -> list[str]:

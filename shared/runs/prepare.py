@@ -12,14 +12,14 @@ from pathlib import Path
 from shared.contacts.batches import Batch
 from shared.contacts.mapping import CustomField, FieldType, Mapping, missing_fields
 from shared.contacts.parts import ImportFile, Parts
-from shared.contacts.pieces import pieces
+from shared.contacts.pieces import pieces, together
 from shared.contacts.plan import PlanCounts, Planner
 from shared.contacts.reading import LocalFile
 from shared.destinations.checks import problems
 from shared.destinations.models import Connection, Export
 from shared.errors import NotFound, RetryLater, RunFailed, RunSkipped
 from shared.runs import config, delivery, members
-from shared.runs.ahead import ahead
+from shared.runs.ahead import ahead, some_ahead
 from shared.runs.claim import claim
 from shared.runs.record import BatchKind, Mode, Phase, Progress, RemovalRecord, RunRecord, SnapshotRecord
 from shared.runs.send import Sending
@@ -28,9 +28,11 @@ from shared.runs.slice import Slice
 from shared.runs.store import file_of, leavers_name, listed_name
 from shared.runs.turn import Turn
 from shared.segments import landing
-from shared.segments.snapshot import Incomplete, Snapshot
+from shared.segments.snapshot import Incomplete, Snapshot, SnapshotFile
 from shared.sendgrid.client import SendGrid
 
+SMALL = 2 * 1024 * 1024  # bytes of files that are held in memory, FETCHED of them at most, while others are read
+FETCHED = 4
 LEAVERS_PORTION = 1000  # leavers a checkpoint; SendGrid is asked for 100 of them at a time
 
 
@@ -61,7 +63,7 @@ def prepare(services: Services, here: Slice) -> None:
     run.snapshots = {snapshot.segment: _snapshot_record(snapshot) for snapshot in snapshots}
     with work_folder() as folder, engine(folder) as database:
         planner = Planner(database, mapping)
-        for file in ahead(_files(services, here, snapshots, folder)):
+        for file in ahead(together(_files(services, here, snapshots, folder))):
             planner.add(file)
         plan = _decide(services, run, export, planner, folder)
         run.counts = plan.as_dict()
@@ -170,17 +172,30 @@ def _snapshot_record(snapshot: Snapshot) -> SnapshotRecord:
 
 
 def _files(services: Services, here: Slice, snapshots: Iterable[Snapshot], folder: Path) -> Iterator[LocalFile]:
-    """Download the snapshots' files, one after the other, in pieces."""
-    for snapshot in snapshots:
-        for number, file in enumerate(snapshot.files):
-            if not file.size:
-                continue
-            here.check_lease()
-            local = LocalFile(file.name, folder / f"{snapshot.id}-{number}", file.format, snapshot.columns)
-            try:
-                yield from pieces(local, services.storage.segments.stream(file.name, etag=file.etag))
-            except NotFound as error:
-                raise RetryLater(f"{file.name} has gone since it was listed", code="landing", retry_after=15) from error
+    """Download the snapshots' files in pieces. Small ones are on their way while those before are looked at."""
+
+    def all_files() -> Iterator[tuple[SnapshotFile, LocalFile]]:
+        for snapshot in snapshots:
+            for number, file in enumerate(snapshot.files):
+                if file.size:
+                    here.check_lease()
+                    path = folder / f"{snapshot.id}-{number}"
+                    yield file, LocalFile(file.name, path, file.format, snapshot.columns)
+
+    def fetch(found: tuple[SnapshotFile, LocalFile]) -> tuple[LocalFile, Iterable[bytes]]:
+        file, local = found
+        content = _content(services, file)
+        return local, list(content) if file.size <= SMALL else content
+
+    for local, content in some_ahead(fetch, all_files(), FETCHED):
+        yield from pieces(local, content)
+
+
+def _content(services: Services, file: SnapshotFile) -> Iterator[bytes]:
+    try:
+        yield from services.storage.segments.stream(file.name, etag=file.etag)
+    except NotFound as error:
+        raise RetryLater(f"{file.name} has gone since it was listed", code="landing", retry_after=15) from error
 
 
 def _list_is_read(run: RunRecord) -> bool:
