@@ -41,6 +41,7 @@ class Look:
     size       bytes of those rows, or more
     odd        there may be spaces around values that are no plain ones, or control characters
     sure       what lies within quotation marks is known: none is stray, and none is open at the end
+    lines      line breaks outside of quotation marks
     """
 
     delimiter: str
@@ -50,6 +51,7 @@ class Look:
     size: int = 0
     odd: bool = False
     sure: bool = True
+    lines: int = 0
     _mark: bytes = field(init=False)
     _rows: tuple[bytes, bytes] = field(init=False)  # what is left of a sound row, with either line break
     _everything_else: bytes = field(init=False)
@@ -68,6 +70,7 @@ class Look:
         quoted = self.quote and b'"' in block
         pieces = block.split(b'"') if quoted else [block]
         bare = b'"'.join(pieces[::2])  # one mark for each quoted text
+        self.lines += bare.count(b"\n")
         shape = bare.translate(None, self._everything_else)
         odd = []
         if not any(shape == row * (len(shape) // len(row)) for row in self._rows):

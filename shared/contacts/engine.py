@@ -21,6 +21,9 @@ MEMORY_LIMIT = 48 * MIB
 # times what it works on at a time, which is so many objects.
 JSON_BUFFER, JSON_COPIES, OBJECTS_AT_A_TIME = 32 * MIB, 26, 2048
 LARGEST_JSON_ROOM = 256 * MIB
+# Addresses that a join takes at a time. DuckDB puts what does not fit into its memory aside in parts, and holds a block
+# of each: five million addresses are too many for the memory that it has.
+MOST_JOINED = 2_000_000
 _FOLDER = "segment-export-"
 
 
@@ -46,6 +49,12 @@ def make_room_for_json(connection: "DuckDBPyConnection", length: int = 0) -> Non
     """
     room = min(JSON_BUFFER + JSON_COPIES * OBJECTS_AT_A_TIME * length, LARGEST_JSON_ROOM)
     connection.execute(f"SET memory_limit = '{(MEMORY_LIMIT + room) // MIB}MiB'")
+
+
+def shares(addresses: int) -> list[str]:
+    """SQL conditions on a column `address`, each true of a share of so many `addresses` that can be joined at once."""
+    many = 1 + addresses // MOST_JOINED
+    return [f"hash(address) % {many} = {number}" for number in range(many)] if many > 1 else ["true"]
 
 
 @contextmanager

@@ -4,19 +4,20 @@ After a run it changes by what SendGrid accepted and by nothing else. A fingerpr
 confirmed*: such a person may be on the list, is sent again next time, and is a leaver like any other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.contacts import imports
-from shared.contacts.engine import make_room_for_json
+from shared.contacts.engine import make_room_for_json, shares
 from shared.contacts.reading import LONGEST_ROW, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 ROW_GROUP = 20_480  # rows that DuckDB holds of a Parquet file while it writes; its default is six times as many
+NARROW = 10  # rows of numbers take so many times less memory in a join than rows with addresses
 _OBJECTS = f"maximum_object_size={2 * LONGEST_ROW}"
 NO_MEMBERS = "(SELECT '' AS address, 0::UBIGINT AS fingerprint LIMIT 0)"
 
@@ -75,16 +76,19 @@ def is_membership(connection: "DuckDBPyConnection", path: Path) -> bool:
 def write_known(connection: "DuckDBPyConnection", members: Path | None, begun: Sequence[Path], path: Path) -> Path:
     """The membership, in which everybody of these batches is unconfirmed."""
     make_room_for_json(connection)
-    contacts = _addresses_sql(begun)
+    connection.execute(f"CREATE OR REPLACE TABLE begun AS {_addresses_sql(begun)}")
     _copy(
         connection,
-        f"""
-            WITH begun AS (SELECT DISTINCT address FROM ({contacts}))
-            SELECT address, 0::UBIGINT AS fingerprint FROM begun
+        lambda share: (
+            f"""
+            WITH unconfirmed AS (SELECT DISTINCT address FROM begun WHERE {share})
+            SELECT address, 0::UBIGINT AS fingerprint FROM unconfirmed
             UNION ALL
-            SELECT address, fingerprint FROM {_members(members)} ANTI JOIN begun USING (address)
-        """,
+            SELECT address, fingerprint FROM {_members(members)} ANTI JOIN unconfirmed USING (address) WHERE {share}
+        """
+        ),
         path,
+        count(connection, "begun", _members(members)),
     )
     return path
 
@@ -113,13 +117,15 @@ def settle(connection: "DuckDBPyConnection", fates: Fates) -> SettledCounts:
             connection.execute(
                 f"INSERT INTO outcomes SELECT address, ?, ?, ? FROM ({_addresses_sql(paths)})", [stage, code, message]
             )
-    connection.execute("""
-        CREATE TABLE fates AS
-        SELECT address, first(stage ORDER BY place) AS stage, first(code ORDER BY place) AS code,
-            first(message ORDER BY place) AS message
-        FROM (SELECT *, rowid AS place FROM outcomes) SEMI JOIN upserts USING (address)
-        WHERE stage <> 'remove' GROUP BY address
-    """)
+    connection.execute("CREATE TABLE fates (address VARCHAR, stage VARCHAR, code VARCHAR, message VARCHAR)")
+    for share in shares(count(connection, "upserts", "outcomes")):
+        # One by one: an aggregate and a join in one query would have to share the memory that each of them takes.
+        connection.execute(f"""
+            CREATE OR REPLACE TEMP TABLE firsts AS
+            SELECT min(rowid) AS place FROM outcomes WHERE {share} AND stage <> 'remove' GROUP BY address;
+            CREATE OR REPLACE TEMP TABLE said AS FROM outcomes WHERE rowid IN (SELECT place FROM firsts);
+            INSERT INTO fates FROM said SEMI JOIN (SELECT address FROM upserts WHERE {share}) AS sent USING (address);
+        """)
     upserts, rejected, open_ = connection.execute("""
         SELECT (SELECT count(*) FROM upserts),
             count(*) FILTER (code NOT IN ('not_sent', 'unconfirmed')),
@@ -130,22 +136,28 @@ def settle(connection: "DuckDBPyConnection", fates: Fates) -> SettledCounts:
 
 def write_members(connection: "DuckDBPyConnection", fates: Fates, path: Path) -> None:
     """The membership after the run, from what `settle` left. Doing it again with its own result gives the same."""
+    leavers = f"read_parquet({quoted(str(fates.leavers))})"
     _copy(
         connection,
-        f"""
+        lambda share: (
+            f"""
             WITH gone AS (
-                SELECT address FROM read_parquet({quoted(str(fates.leavers))})
-                ANTI JOIN (SELECT address FROM outcomes WHERE stage = 'remove') AS failed USING (address)
+                SELECT address FROM {leavers}
+                ANTI JOIN (SELECT address FROM outcomes WHERE {share} AND stage = 'remove') AS failed USING (address)
+                WHERE {share}
             ), sent AS (
                 SELECT address, CASE code WHEN 'unconfirmed' THEN 0 ELSE fingerprint END AS fingerprint
-                FROM upserts LEFT JOIN fates USING (address) WHERE code IS NULL OR code = 'unconfirmed'
+                FROM upserts LEFT JOIN (FROM fates WHERE {share}) AS fate USING (address)
+                WHERE {share} AND (code IS NULL OR code = 'unconfirmed')
             )
             SELECT address, fingerprint::UBIGINT AS fingerprint FROM sent
             UNION ALL
             SELECT address, fingerprint FROM {_members(fates.previous)}
-            ANTI JOIN sent USING (address) ANTI JOIN gone USING (address)
-        """,
+            ANTI JOIN sent USING (address) ANTI JOIN gone USING (address) WHERE {share}
+        """
+        ),
         path,
+        count(connection, "upserts", leavers, "outcomes", _members(fates.previous)),
     )
 
 
@@ -156,12 +168,20 @@ def count_steady(
 
     Confirmed members of before and after, and those of `others`, which are memberships on the same list.
     """
-    confirmed = "(SELECT address FROM {} WHERE fingerprint <> 0)"
-    steady = f"SELECT address FROM {confirmed.format(parquet_sql([after]))}"
-    if before != after:
-        steady += f" SEMI JOIN {confirmed.format(parquet_sql([before])) if before else NO_MEMBERS} USING (address)"
-    everybody = f"{steady} UNION FROM {confirmed.format(parquet_sql(others))}" if others else steady
-    return int(connection.execute(f"SELECT count(*) FROM ({everybody})").fetchall()[0][0])
+    connection.execute("CREATE OR REPLACE TEMP TABLE steady (who UBIGINT)")
+    for share in shares(count(connection, parquet_sql([path for path in (after, before, *others) if path])) // NARROW):
+        confirmed = f"(SELECT hash(address) AS who FROM {{}} WHERE fingerprint <> 0 AND {share})"
+        both = f"SEMI JOIN {confirmed.format(_members(before))} AS earlier USING (who)" if before != after else ""
+        connection.execute(f"INSERT INTO steady FROM {confirmed.format(parquet_sql([after]))} {both}")
+        for other in others:
+            theirs = confirmed.format(parquet_sql([other]))
+            connection.execute(f"INSERT INTO steady FROM {theirs} ANTI JOIN steady USING (who)")
+    return count(connection, "steady")
+
+
+def count(connection: "DuckDBPyConnection", *relations: str) -> int:
+    """How many rows these have together."""
+    return sum(int(connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]) for name in relations)
 
 
 def _addresses_sql(batches: Sequence[Path]) -> str:
@@ -183,7 +203,20 @@ def _members(path: Path | None) -> str:
     return f"read_parquet({quoted(str(path))})" if path else NO_MEMBERS
 
 
-def _copy(connection: "DuckDBPyConnection", select: str, path: Path) -> None:
+def _copy(connection: "DuckDBPyConnection", select: Callable[[str], str], path: Path, addresses: int) -> None:
+    """Write what is selected by shares of so many addresses."""
+    parts = {share: path.with_name(f"{path.name}-{number}") for number, share in enumerate(shares(addresses))}
+    for share, part in parts.items():
+        _copy_one(connection, select(share), part)
+    if len(parts) == 1:
+        part.rename(path)
+        return
+    _copy_one(connection, f"FROM {parquet_sql([*parts.values()])}", path)
+    for part in parts.values():
+        part.unlink()
+
+
+def _copy_one(connection: "DuckDBPyConnection", select: str, path: Path) -> None:
     connection.execute(
         f"COPY ({select}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
     )

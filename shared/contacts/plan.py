@@ -10,11 +10,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.contacts import imports, malformed
+from shared.contacts import imports
+from shared.contacts.difference import compare, count_missing
 from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Problem, ascii_problem_sql
-from shared.contacts.membership import NO_MEMBERS, ROW_GROUP, parquet_sql
-from shared.contacts.reading import LocalFile, Relation, open_relation, quoted
+from shared.contacts.membership import ROW_GROUP
+from shared.contacts.reading import MOST_MALFORMED, LocalFile, Relation, open_relation, quoted, too_many_malformed
 from shared.contacts.text import unreadable
+from shared.errors import UnreadableSegment
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -25,6 +27,11 @@ SHOWN = 320  # characters of a refused cell that go to the report
 _TABLES = """
     -- `before`: rows of the same file that are in earlier pieces.
     CREATE TABLE files (number UINTEGER, name VARCHAR, first_id BIGINT, before BIGINT);
+    CREATE TABLE malformed (file UINTEGER, row BIGINT);
+    -- The i-th malformed row of a file, at number r, had r - i good rows before it; later ones are i numbers on.
+    CREATE VIEW gaps AS
+    SELECT file, row - i AS good_before, max(i) AS skipped
+    FROM (SELECT file, row, row_number() OVER (PARTITION BY file ORDER BY row) AS i FROM malformed) GROUP BY ALL;
     CREATE TABLE rows (
         file UINTEGER, address VARCHAR, fingerprint UBIGINT, customer_id VARCHAR, problem VARCHAR, given VARCHAR
     );
@@ -70,10 +77,10 @@ class Planner:
     _everything: bool = True  # every winner is sent
 
     def __post_init__(self) -> None:
-        self.connection.execute(_TABLES + malformed.TABLES)
+        self.connection.execute(_TABLES)
 
     def add(self, file: LocalFile) -> None:
-        """Read a file, or its next piece, or several files: one row of the narrow table each.
+        """Read a file, or its next piece, or some that are joined: one row of the narrow table each.
 
         UnreadableSegment if it cannot be read to its end.
         """
@@ -83,33 +90,48 @@ class Planner:
         if relation is None:
             return
         binding = self.mapping.bind(relation)
-        first = self._bound[-1][0].stop if self._bound else 0
-        numbers = range(first, first + len(file.together))
-        before = self._rows_of_last_file() if file.continues else 0
+        number = self._bound[-1][0].stop if self._bound else 0
+        numbers = range(number, number + max(1, len(file.joined)))
+        lengths = f"SELECT unnest({list(numbers)}) AS number, unnest({[rows for _, rows in file.joined]}) AS length"
+        beside = f"SELECT unnest(repeat([number], length)) AS file FROM ({lengths})" if file.joined else ""
+        read = relation.select(binding.read_columns(), beside=beside)
         try:
             self.connection.execute(f"""
                 INSERT INTO rows
-                SELECT {first} + place, address, {binding.fingerprint_sql}, {binding.customer_id_sql}, problem,
+                SELECT {"file" if file.joined else number}, address, {binding.fingerprint_sql},
+                    {binding.customer_id_sql}, problem,
                     CASE WHEN problem IS NOT NULL THEN left(c{binding.email}, {SHOWN}) END
                 FROM (SELECT *, {binding.problem_sql("address")} AS problem
-                    FROM (SELECT *, {binding.address_sql} AS address FROM ({relation.select(binding.read_columns())})))
+                    FROM (SELECT *, {binding.address_sql} AS address FROM ({read})))
             """)
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error as error:
-            more = f" or one of the {len(file.alike)} files after it" if file.alike else ""
-            raise unreadable(f"{file.name}{more}", error) from error
+            raise unreadable(file.name, error) from error
+        before = self._rows_of_last_file() if file.continues else 0
+        if file.joined:
+            self._check_joined(file, number)
         self.connection.execute(
             f"""
             INSERT INTO files
             SELECT number, name, first_id, {before} FROM (SELECT unnest(?) AS number, unnest(?) AS name)
-            LEFT JOIN (SELECT file, min(rowid) AS first_id FROM rows WHERE file >= {first} GROUP BY file)
+            LEFT JOIN (SELECT file, min(rowid) AS first_id FROM rows WHERE file >= {number} GROUP BY file)
             ON file = number
             """,
-            [list(numbers), [each.name for each in file.together]],
+            [list(numbers), [name for name, _ in file.joined] or [file.name]],
         )
-        malformed.note(self.connection, first, relation)
+        self._note_malformed(number, relation)
         self._bound.append((numbers, relation, binding))
+
+    def _check_joined(self, file: LocalFile, number: int) -> None:
+        """UnreadableSegment if DuckDB has read more rows or fewer than were counted: nobody knows whose they are."""
+        wrong = f"file IS NULL OR (file >= {number} AND problem = '{Problem.MALFORMED}')"
+        if self._one(f"SELECT count(*) FROM rows WHERE {wrong}"):
+            raise UnreadableSegment(
+                f"{file.name} or one of the {len(file.joined) - 1} files after it has rows that cannot be told apart",
+                code="unreadable_file",
+                advice="Look at their quotation marks and line breaks, and land the segment again.",
+            )
 
     def _rows_of_last_file(self) -> int:
         return self._one("""
@@ -117,6 +139,25 @@ class Planner:
                 + (SELECT count(*) FROM malformed WHERE file = number)
             FROM files ORDER BY number DESC LIMIT 1
         """)
+
+    def _note_malformed(self, number: int, relation: Relation) -> None:
+        """Keep what DuckDB's CSV reader left out of the relation. It counts records, the header as the first."""
+        if not self._one("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"):
+            return
+        if self._one("SELECT count(*) FROM reject_errors WHERE error_type = 'LINE SIZE OVER MAXIMUM'"):
+            relation.refuse_swallowed_rows()
+        if not self._one("SELECT count(*) FROM reject_errors"):
+            return
+        blank = relation.blank_lines()
+        self.connection.execute(f"""
+            INSERT INTO malformed
+            SELECT DISTINCT {number}, line - {relation.first_row} + 1 {"- coalesce(before, 0)" if blank else ""}
+            FROM reject_errors {_blank_sql(blank) if blank else ""}
+        """)
+        self.connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
+        of_file = f"FROM malformed JOIN files ON file = number WHERE name = {quoted(relation.name)}"
+        if self._one(f"SELECT count(*) {of_file}") > MOST_MALFORMED:
+            raise too_many_malformed(relation.name, len(relation.columns))
 
     def decide(
         self,
@@ -136,39 +177,11 @@ class Planner:
         # From here on no order counts, and keeping it would cost memory that grows with the segment.
         self.connection.execute("SET preserve_insertion_order = false")
         self._resolve_international_domains()
-        previous = f"read_parquet({quoted(str(members))})" if members else NO_MEMBERS
-        held = f"SELECT address FROM {parquet_sql(others)}" if others else ""
         self._choose_winners()
-        self._read_list(listed)
         self._everything = everything or members is None
-        if self._everything:
-            self.connection.execute(f"""
-                CREATE VIEW upserts AS FROM winners;
-                CREATE TABLE out AS FROM {previous} ANTI JOIN winners USING (address);
-            """)
-        else:
-            missing = "false" if listed is None else "winners.address NOT IN (SELECT address FROM listed)"
-            self.connection.execute(f"""
-                CREATE TABLE difference AS
-                SELECT winners.*, previous.address AS member, previous.fingerprint AS was
-                FROM winners FULL JOIN {previous} AS previous ON winners.address = previous.address
-                WHERE previous.fingerprint IS DISTINCT FROM winners.fingerprint OR {missing};
-                CREATE VIEW upserts AS SELECT * EXCLUDE (member, was) FROM difference WHERE id IS NOT NULL;
-                CREATE VIEW out AS SELECT member AS address, was AS fingerprint FROM difference WHERE id IS NULL;
-            """)
-        # Who was not confirmed may get onto the list yet, so such a one is looked for there in the end.
-        gone = "false" if listed is None else "fingerprint <> 0 AND address NOT IN (SELECT address FROM listed)"
-        self.connection.execute(f"""
-            CREATE TABLE gone AS SELECT address FROM out WHERE {gone};
-            CREATE TABLE leavers AS
-            SELECT address, {f"address IN ({held})" if held else "false"} AS kept
-            FROM out WHERE NOT ({gone}) AND {str(leave).lower()};
-            CREATE TABLE strangers AS
-            SELECT address FROM listed ANTI JOIN winners USING (address) ANTI JOIN {previous} USING (address)
-            {f"WHERE address NOT IN ({held})" if held else ""};
-        """)
-        counts = self._count(previous)
-        return counts if listed is None else replace(counts, **self._count_list(previous))
+        compare(self.connection, members=members, others=others, everything=everything, leave=leave, listed=listed)
+        counts = self._count()
+        return counts if listed is None else replace(counts, **self._count_list())
 
     def _choose_winners(self) -> None:
         """Every row but the first of an address is a duplicate.
@@ -186,10 +199,6 @@ class Planner:
             );
             CREATE VIEW winners AS SELECT rowid AS id, * EXCLUDE (problem, given) FROM rows WHERE problem IS NULL;
         """)
-
-    def _read_list(self, listed: Sequence[Path] | None) -> None:
-        source = parquet_sql(listed) if listed else NO_MEMBERS
-        self.connection.execute(f"CREATE TABLE listed AS SELECT DISTINCT address FROM {source}")
 
     def _resolve_international_domains(self) -> None:
         """Rewrite domains such as exämple.org in punycode, which is what SendGrid takes; what has none is refused."""
@@ -210,11 +219,11 @@ class Planner:
             WHERE problem = '{INTERNATIONAL_DOMAIN}' AND domain = split_part(address, '@', 2)
         """)
 
-    def _count(self, previous: str) -> PlanCounts:
+    def _count(self) -> PlanCounts:
         by_problem = dict(self.connection.execute("SELECT problem, count(*) FROM rows GROUP BY problem").fetchall())
         contacts = by_problem.get(None, 0)
         upserts = contacts if self._everything else self._one("SELECT count(*) FROM upserts")
-        left_out = self._one("SELECT count(*) FROM malformed")
+        malformed = self._one("SELECT count(*) FROM malformed")
         bad_address = (
             Problem.INVALID_EMAIL,
             Problem.MULTIPLE_ADDRESSES,
@@ -222,8 +231,8 @@ class Planner:
             Problem.ADDRESS_TOO_LONG,
         )
         return PlanCounts(
-            rows=sum(by_problem.values()) + left_out,
-            malformed=left_out + by_problem.get(Problem.MALFORMED, 0),
+            rows=sum(by_problem.values()) + malformed,
+            malformed=malformed + by_problem.get(Problem.MALFORMED, 0),
             filtered=by_problem.get(Problem.FILTERED, 0),
             no_email=by_problem.get(Problem.NO_EMAIL, 0),
             invalid_email=sum(by_problem.get(problem, 0) for problem in bad_address),
@@ -233,15 +242,13 @@ class Planner:
             upserts=upserts,
             leavers=self._one("SELECT count(*) FROM leavers"),
             kept_by_other_export=self._one("SELECT count(*) FROM leavers WHERE kept"),
-            members=self._one(f"SELECT count(*) FROM {previous}"),
+            members=self._one("SELECT count(*) FROM known"),
         )
 
-    def _count_list(self, previous: str) -> dict[str, int]:
+    def _count_list(self) -> dict[str, int]:
         return {
             "listed": self._one("SELECT count(*) FROM listed"),
-            "missing_from_list": self._one(
-                f"SELECT count(*) FROM winners SEMI JOIN {previous} USING (address) ANTI JOIN listed USING (address)"
-            ),
+            "missing_from_list": count_missing(self.connection),
             "gone_elsewhere": self._one("SELECT count(*) FROM gone"),
             "strangers": self._one("SELECT count(*) FROM strangers"),
         }
@@ -361,6 +368,13 @@ class Planner:
     def _one(self, sql: str) -> int:
         found = self.connection.execute(sql).fetchone()
         return int(found[0]) if found else 0
+
+
+def _blank_sql(numbers: Path) -> str:
+    """How many of the numbers in a file come before `line`: a join that adds the column `before`."""
+    source = f"read_csv({quoted(str(numbers))}, auto_detect=false, header=false, columns={{'blank': 'BIGINT'}})"
+    counted = f"SELECT blank, row_number() OVER (ORDER BY blank) AS before FROM {source}"
+    return f"ASOF LEFT JOIN ({counted}) ON line > blank"
 
 
 def _punycode(domain: str) -> str | None:

@@ -35,11 +35,10 @@ class LocalFile:
     """One file of a snapshot, or a piece of one, downloaded.
 
     name       the blob's, for messages
-    columns    model.json's, if any
-    continues  it is the next piece of the file before
-    head       of CSV, its columns and whether its first record is their header, if that is known already
+    columns    model.json's, if any; of a piece that is not the first, the file's
+    continues  it is the next piece of the file before, and so has no header
     look       what a look at it has found, if it is CSV in plain UTF-8 and somebody has taken one already
-    alike      the files after it, with the same head, that are read with it at once
+    joined     names and rows of the files that follow each other in it, if it is several; the header is the first's
     """
 
     name: str
@@ -47,23 +46,16 @@ class LocalFile:
     format: FileFormat
     columns: tuple[str, ...] | None
     continues: bool = False
-    head: tuple[tuple[str, ...], bool] | None = None
     look: Look | None = None
-    alike: tuple["LocalFile", ...] = ()
-
-    @property
-    def together(self) -> tuple["LocalFile", ...]:
-        """All files that are read at once, this one first."""
-        return (self, *self.alike)
+    joined: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """Files as a table: `columns` are their own names, `select(indexes)` is SQL that yields them as text.
+    """A file as a table: `columns` are the file's own names, `select(indexes)` is SQL that yields them as text.
 
     `malformed`: a boolean SQL expression over the relation's rows, for formats that keep a bad row in its place
     (NDJSON). CSV leaves bad rows out and lists them in DuckDB's `reject_errors`.
-    `place`: SQL that tells which of the files a row is of, from 0.
     """
 
     name: str
@@ -72,11 +64,9 @@ class Relation:
     expressions: tuple[str, ...] = ()
     pointers: tuple[str, ...] = ()  # of an NDJSON file, in place of expressions
     malformed: str = "false"
-    place: str = "0"
     first_row: int = 1  # number of the first data row in DuckDB's own count of records
     names_itself: bool = True  # False: `columns` are a CSV file's first record, which may be a person's data
-    csv_texts: tuple[tuple[str, Path], ...] = ()  # names of CSV files, and where they are as they are read
-    csv: CsvFormat | None = None
+    csv_text: tuple[Path, CsvFormat] | None = None  # a CSV file as it is read
     odd: bool = True  # there may be other spaces around values than plain ones
 
     def index(self, column: str) -> int | None:
@@ -95,7 +85,7 @@ class Relation:
         return found[0] if found else None
 
     def select(self, indexes: set[int], *, beside: str = "") -> str:
-        """SQL of the columns asked for, as `c<index>` of type VARCHAR, `malformed` and `place`.
+        """SQL of the columns asked for, as `c<index>` of type VARCHAR, and `malformed`.
 
         `beside`: a subquery with a row for each of the relation's, in its order, whose columns come first.
         """
@@ -109,29 +99,28 @@ class Relation:
         if beside:
             chosen.insert(0, "beside.*")
             beside = f" POSITIONAL JOIN ({beside}) AS beside"
-        chosen += [f"{self.malformed} AS malformed", f"{self.place} AS place"]
-        return f"SELECT {', '.join(chosen)} FROM {self.source} AS source{beside}"
+        return f"SELECT {', '.join([*chosen, f'{self.malformed} AS malformed'])} FROM {self.source} AS source{beside}"
 
-    def refuse_swallowed_rows(self, place: int = 0) -> None:
-        """UnreadableSegment if a quotation mark that is not closed has made one row of many of the file there."""
-        name, path = self.csv_texts[place]
-        if self.csv and self.csv.quote and swallows_rows(path, self.csv.delimiter, LONGEST_ROW):
+    def refuse_swallowed_rows(self) -> None:
+        """UnreadableSegment if a quotation mark that is not closed has made one row of many."""
+        path, how = self.csv_text or (None, None)
+        if path and how and how.quote and swallows_rows(path, how.delimiter, LONGEST_ROW):
             raise UnreadableSegment(
-                f"{name} has a quotation mark that is not closed: rows after it cannot be told apart",
+                f"{self.name} has a quotation mark that is not closed: rows after it cannot be told apart",
                 code="unclosed_quote",
                 advice='Write quotation marks within quoted values twice (""), and land the segment again.',
             )
 
-    def blank_lines(self, place: int) -> Path | None:
-        """A file of the numbers of DuckDB's records that are empty and so no rows; None if that file has none.
+    def blank_lines(self) -> Path | None:
+        """A file of the numbers of DuckDB's records that are empty and so no rows; None if there are none.
 
         In a file of one column every line is a row.
         """
-        _, path = self.csv_texts[place]
-        if self.csv is None or len(self.columns) == 1:
+        path, how = self.csv_text or (None, None)
+        if path is None or how is None or len(self.columns) == 1:
             return None
         numbers = path.with_name(f"{path.name}.blank")
-        return numbers if write_blank_lines(path, self.csv.delimiter, numbers, quote=self.csv.quote) else None
+        return numbers if write_blank_lines(path, how.delimiter, numbers, quote=how.quote) else None
 
 
 def open_relation(connection: "DuckDBPyConnection", file: LocalFile, wanted: Iterable[str] = ()) -> Relation | None:
@@ -187,32 +176,32 @@ def header_of(name: str, start: str, how: CsvFormat, named: tuple[str, ...] | No
 
 
 def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
-    columns, header = file.head or _head(file, how, path)
-    paths = [path, *(each.path for each in file.alike)]
-    listed = ", ".join(quoted(str(each)) for each in paths)
+    if file.continues:
+        columns, header = cast("tuple[str, ...]", file.columns), False
+    else:
+        with path.open(encoding="utf-8", errors="replace", newline="") as text:
+            columns, header = header_of(file.name, text.read(HEADER_LIMIT), how, file.columns)
     types = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(columns)))
     quote = "'\"'" if how.quote else "''"
     # Not in parallel: DuckDB would begin at every MiB with the first line that looks like a row, inside a quoted cell,
     # too, and so let whoever may write a note of several lines add rows.
     source = (
-        f"read_csv([{listed}], auto_detect=false, header={str(header).lower()}, "
+        f"read_csv({quoted(str(path))}, auto_detect=false, header={str(header).lower()}, "
         f"delim={quoted(how.delimiter)}, quote={quote}, escape={quote}, nullstr='', columns={{{types}}}, "
         f"compression='none', parallel=false, store_rejects=true, max_line_size={LONGEST_ROW}, "
         f"buffer_size={READ_BUFFER})"
     )
     seen = file.look or look(path, how.delimiter, len(columns), quote=how.quote)
-    looks = [seen, *(each.look for each in file.alike if each.look)]
     relation = Relation(
         file.name,
         columns,
         source,
         tuple(f"c{i}" for i in range(len(columns))),
-        place="file_index",
+        malformed="file_index IS NULL" if file.joined else "false",  # a row that has been counted and is not there
         first_row=2 if header else 1,
         names_itself=not header or file.columns is not None,
-        csv_texts=tuple(zip((each.name for each in file.together), paths, strict=True)),
-        csv=how,
-        odd=not seen.sure or any(each.odd for each in looks),  # what seems to be a line break may be part of a value
+        csv_text=(path, how),
+        odd=seen.odd or not seen.sure,  # what seems to be a line break may be part of a value
     )
     most, longest = MOST_MALFORMED, LONGEST_MALFORMED
     if (seen.malformed > most or seen.size > longest) and has_malformed(
@@ -222,11 +211,6 @@ def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
     if not seen.sure and may_end_in_quotes(path, how.delimiter):
         relation.refuse_swallowed_rows()
     return relation
-
-
-def _head(file: LocalFile, how: CsvFormat, path: Path) -> tuple[tuple[str, ...], bool]:
-    with path.open(encoding="utf-8", errors="replace", newline="") as text:
-        return header_of(file.name, text.read(HEADER_LIMIT), how, file.columns)
 
 
 def _first_record(name: str, start: str, how: CsvFormat) -> list[str]:

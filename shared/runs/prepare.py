@@ -10,9 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from shared.contacts.batches import Batch
+from shared.contacts.joined import joined
 from shared.contacts.mapping import CustomField, FieldType, Mapping, missing_fields
 from shared.contacts.parts import ImportFile, Parts
-from shared.contacts.pieces import pieces, together
 from shared.contacts.plan import PlanCounts, Planner
 from shared.contacts.reading import LocalFile
 from shared.destinations.checks import problems
@@ -63,7 +63,7 @@ def prepare(services: Services, here: Slice) -> None:
     run.snapshots = {snapshot.segment: _snapshot_record(snapshot) for snapshot in snapshots}
     with work_folder() as folder, engine(folder) as database:
         planner = Planner(database, mapping)
-        for file in ahead(together(_files(services, here, snapshots, folder))):
+        for file in ahead(joined(_files(services, here, snapshots, folder))):
             planner.add(file)
         plan = _decide(services, run, export, planner, folder)
         run.counts = plan.as_dict()
@@ -171,8 +171,10 @@ def _snapshot_record(snapshot: Snapshot) -> SnapshotRecord:
     )
 
 
-def _files(services: Services, here: Slice, snapshots: Iterable[Snapshot], folder: Path) -> Iterator[LocalFile]:
-    """Download the snapshots' files in pieces. Small ones are on their way while those before are looked at."""
+def _files(
+    services: Services, here: Slice, snapshots: Iterable[Snapshot], folder: Path
+) -> Iterator[tuple[LocalFile, bytes | Iterator[bytes]]]:
+    """The snapshots' files and what arrives of them, of small ones all: the next are on their way already."""
 
     def all_files() -> Iterator[tuple[SnapshotFile, LocalFile]]:
         for snapshot in snapshots:
@@ -182,13 +184,12 @@ def _files(services: Services, here: Slice, snapshots: Iterable[Snapshot], folde
                     path = folder / f"{snapshot.id}-{number}"
                     yield file, LocalFile(file.name, path, file.format, snapshot.columns)
 
-    def fetch(found: tuple[SnapshotFile, LocalFile]) -> tuple[LocalFile, Iterable[bytes]]:
+    def fetch(found: tuple[SnapshotFile, LocalFile]) -> tuple[LocalFile, bytes | Iterator[bytes]]:
         file, local = found
         content = _content(services, file)
-        return local, list(content) if file.size <= SMALL else content
+        return local, b"".join(content) if file.size <= SMALL else content
 
-    for local, content in some_ahead(fetch, all_files(), FETCHED):
-        yield from pieces(local, content)
+    return some_ahead(fetch, all_files(), FETCHED)
 
 
 def _content(services: Services, file: SnapshotFile) -> Iterator[bytes]:

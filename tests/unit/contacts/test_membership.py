@@ -11,6 +11,8 @@ from shared.contacts.engine import engine
 from shared.contacts.membership import Fates, SettledCounts, count_steady, settle, write_known, write_members
 from tests.unit.contacts.build import parquet, rows_of
 
+pytestmark = pytest.mark.usefixtures("joined")
+
 
 class Books:
     """A plan's files in a folder, and what became of them."""

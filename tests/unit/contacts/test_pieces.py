@@ -93,7 +93,7 @@ def test_a_quotation_mark_that_is_not_closed_is_found_in_the_last_piece() -> Non
 
 
 def test_malformed_rows_are_counted_over_all_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.contacts.malformed.MOST_MALFORMED", 100)
+    monkeypatch.setattr("shared.contacts.plan.MOST_MALFORMED", 100)
     content = b"EMail,Name,Note\n" + b"no row\n" * 101
     with pytest.raises(UnreadableSegment) as raised:
         planned(content, HEADED, cut=True)

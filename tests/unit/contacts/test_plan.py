@@ -8,6 +8,8 @@ import pytest
 from shared.contacts.mapping import FieldType, Mapping, Problem
 from tests.unit.contacts.build import Planned, custom, mapping, plan, reserved
 
+pytestmark = pytest.mark.usefixtures("joined")
+
 BY_NAME = mapping(custom("n", "Name"))
 FIRST = b"EMail,Name,Other,CustomerId\na@b.co,Ann,x,1\nb@b.co,Bob,x,2\nc@b.co,Cid,x,3\n"
 

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.contacts.engine import engine
 from shared.contacts.membership import count_steady, is_membership
 from tests.unit.contacts.build import Planned, parquet, plan
+
+pytestmark = pytest.mark.usefixtures("joined")
 
 FIRST = b"EMail\na@b.co\nb@b.co\nc@b.co\n"
 PEOPLE = [f"{name}@b.co" for name in "abcdefgh"]
@@ -72,7 +74,7 @@ def test_a_list_that_nobody_has_read_has_no_counts() -> None:
     assert found.counts.leavers == 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(segment=SOME, members=SOME, others=SOME, listed=SOME)
 def test_the_list_becomes_what_sets_say(
     segment: set[str], members: set[str], others: set[str], listed: set[str]
