@@ -42,6 +42,7 @@ class Look:
     odd        there may be spaces around values that are no plain ones, or control characters
     sure       what lies within quotation marks is known: none is stray, and none is open at the end
     lines      line breaks outside of quotation marks
+    even       no row seems malformed, no line is blank (unless there is one cell only), and there are no controls
     """
 
     delimiter: str
@@ -52,6 +53,7 @@ class Look:
     odd: bool = False
     sure: bool = True
     lines: int = 0
+    even: bool = True
     _mark: bytes = field(init=False)
     _rows: tuple[bytes, bytes] = field(init=False)  # what is left of a sound row, with either line break
     _everything_else: bytes = field(init=False)
@@ -75,6 +77,7 @@ class Look:
         odd = []
         if not any(shape == row * (len(shape) // len(row)) for row in self._rows):
             odd = [len(line) for line in bare.splitlines() if line and line.count(self._mark) != self.cells - 1]
+            self.even = False
             self.odd = self.odd or bool(shape.translate(None, self._rows[-1]))
         stray = len(self._stray.findall(bare)) if quoted else 0
         inside = _undecodable(block) + stray

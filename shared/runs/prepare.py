@@ -178,10 +178,11 @@ def _files(
 
     def all_files() -> Iterator[tuple[SnapshotFile, LocalFile]]:
         for snapshot in snapshots:
+            snapshot_id = snapshot.id  # takes a moment for each of its files
             for number, file in enumerate(snapshot.files):
                 if file.size:
                     here.check_lease()
-                    path = folder / f"{snapshot.id}-{number}"
+                    path = folder / f"{snapshot_id}-{number}"
                     yield file, LocalFile(file.name, path, file.format, snapshot.columns)
 
     def fetch(found: tuple[SnapshotFile, LocalFile]) -> tuple[LocalFile, bytes | Iterator[bytes]]:
