@@ -32,7 +32,7 @@ from shared.segments.snapshot import Incomplete, Snapshot, SnapshotFile
 from shared.sendgrid.client import SendGrid
 
 SMALL = 2 * 1024 * 1024  # bytes of files that are held in memory, FETCHED of them at most, while others are read
-FETCHED = 4
+FETCHED = 3
 LEAVERS_PORTION = 1000  # leavers a checkpoint; SendGrid is asked for 100 of them at a time
 
 
