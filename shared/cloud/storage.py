@@ -223,7 +223,8 @@ class Storage:
 
         telemetry.quiet()
         account = self._settings.segment_storage
-        options: dict[str, Any] = {"max_chunk_get_size": CHUNK, "max_single_get_size": CHUNK, "max_block_size": CHUNK}
+        sizes = ("max_chunk_get_size", "max_single_get_size", "max_block_size", "max_single_put_size")
+        options: dict[str, Any] = dict.fromkeys(sizes, CHUNK)
         if account.connection_string:
             return BlobServiceClient.from_connection_string(account.connection_string, **options)
         return BlobServiceClient(str(account.blob_uri), credential=credential(self._settings), **options)

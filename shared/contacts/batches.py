@@ -7,80 +7,91 @@ kept as one JSON object a line: the line's place is the contact's place in the r
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 
 MAX_CONTACTS = 30_000
 MAX_BYTES = 3_900_000
 _CONTACTS = b'"contacts":['
+_SEPARATOR, _END = b",\n", b"]}"
 _BEGUN = b'{"email":"'
 _ROOM = MAX_BYTES - 200  # bytes of a body for contacts and what separates them; the list id and so on take fewer
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Contacts of one request, JSON objects."""
+    """The contacts of one request: how many, and their JSON objects the way the request has them, in some parts."""
 
-    objects: Sequence[bytes]
-
-    @property
-    def contacts(self) -> int:
-        return len(self.objects)
+    contacts: int
+    parts: Sequence[bytes]
 
     @property
     def size(self) -> int:
         """Bytes of `lines`."""
-        return sum(map(len, self.objects)) + len(self.objects) - 1
+        return len(self.parts) - self.contacts + sum(map(len, self.parts)) + len(self.parts) - 1
 
     @property
     def lines(self) -> bytes:
         """One contact a line."""
-        return b"\n".join(self.objects)
+        return _SEPARATOR.join(self.parts).replace(_SEPARATOR, b"\n")
 
     @property
     def addresses(self) -> bytes:
         """The same contacts with nothing but their addresses, which come first and hold no quotation mark."""
         begun = len(_BEGUN)
-        return b"}\n".join([contact[: contact.index(b'"', begun) + 1] for contact in self.objects]) + b"}"
+        contacts = chain.from_iterable(part.split(_SEPARATOR) for part in self.parts)
+        return b"}\n".join([contact[: contact.index(b'"', begun) + 1] for contact in contacts]) + b"}"
 
     def body(self, list_id: str) -> bytes:
-        """The request's body."""
-        return _body(list_id, b",\n".join(self.objects))
+        """The request's body, made at once: it is as large as all of them."""
+        parts = list(self.parts)
+        parts[0] = _beginning(list_id) + parts[0]
+        parts[-1] += _END
+        return _SEPARATOR.join(parts)
 
 
 def batches(chunks: Iterable[Sequence[bytes]]) -> Iterator[Batch]:
     """Cut a stream of contacts, JSON objects without line breaks, into batches."""
-    held: list[bytes] = []
-    size = 0
+    held: list[bytes] = []  # contacts of the next batch, a chunk or a part of one each
+    contacts = size = 0
     for chunk in chunks:
-        held += chunk
-        size += sum(map(len, chunk)) + 2 * len(chunk)
-        while len(held) > MAX_CONTACTS or size > _ROOM:
-            batch = Batch(held[: _fitting(held)])
-            yield batch
-            del held[: batch.contacts]
-            size -= batch.size + 1 + batch.contacts
+        left = chunk
+        while left:
+            objects = _SEPARATOR.join(left)
+            fit = len(left)
+            full = contacts + fit > MAX_CONTACTS or size + len(objects) > _ROOM
+            if full:
+                fit = _fitting(left, MAX_CONTACTS - contacts, _ROOM - size) or (0 if held else 1)
+                objects = _SEPARATOR.join(left[:fit])
+            if fit:
+                held.append(objects)
+                contacts += fit
+                size += len(objects) + len(_SEPARATOR)
+            if full:
+                yield Batch(contacts, held)
+                held, contacts, size = [], 0, 0
+            left = left[fit:]
     if held:
-        yield Batch(held)
+        yield Batch(contacts, held)
 
 
-def _fitting(contacts: Sequence[bytes]) -> int:
-    """How many of the first contacts one request takes: at least one."""
-    ends = list(accumulate(len(contact) + 2 for contact in contacts[:MAX_CONTACTS]))
-    return max(1, bisect_right(ends, _ROOM))
+def _fitting(contacts: Sequence[bytes], most: int, room: int) -> int:
+    """How many of the first contacts fit into so many bytes."""
+    ends = accumulate(len(contact) + len(_SEPARATOR) for contact in contacts[:most])
+    return bisect_right(list(ends), room + len(_SEPARATOR))
 
 
 def body(list_id: str, lines: bytes) -> bytes:
     """The request's body. A JSON text holds no raw line break, so every one of them separates two contacts."""
-    return _body(list_id, lines.replace(b"\n", b",\n"))
+    return b"".join((_beginning(list_id), lines.replace(b"\n", _SEPARATOR), _END))
 
 
-def _body(list_id: str, contacts: bytes) -> bytes:
-    return b'{"list_ids":["%s"],%s%s]}' % (list_id.encode("ascii"), _CONTACTS, contacts)
+def _beginning(list_id: str) -> bytes:
+    return b'{"list_ids":["%s"],%s' % (list_id.encode("ascii"), _CONTACTS)
 
 
 def lines_of(request: bytes) -> bytes:
     """The contacts of a request's body, one a line again."""
-    return request[request.index(_CONTACTS) + len(_CONTACTS) : -len(b"]}")].replace(b",\n", b"\n")
+    return request[request.index(_CONTACTS) + len(_CONTACTS) : -len(_END)].replace(_SEPARATOR, b"\n")
 
 
 def without(lines: bytes, places: Collection[int]) -> bytes:

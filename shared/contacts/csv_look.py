@@ -40,9 +40,11 @@ class Look:
                good row for a malformed one, and never the opposite
     size       bytes of those rows, or more
     odd        there may be spaces around values that are no plain ones, or control characters
+    spaced     there may be plain spaces around values
     sure       what lies within quotation marks is known: none is stray, and none is open at the end
-    lines      line breaks outside of quotation marks
+    breaks     line breaks outside of quotation marks, counted
     even       no row seems malformed, no line is blank (unless there is one cell only), and there are no controls
+    lines      every line is a row, and a sound one
     """
 
     delimiter: str
@@ -51,20 +53,26 @@ class Look:
     malformed: int = 0
     size: int = 0
     odd: bool = False
+    spaced: bool = False
     sure: bool = True
-    lines: int = 0
+    breaks: int = 0
     even: bool = True
+    lines: bool = True
     _mark: bytes = field(init=False)
     _rows: tuple[bytes, bytes] = field(init=False)  # what is left of a sound row, with either line break
     _everything_else: bytes = field(init=False)
     _stray: re.Pattern[bytes] = field(init=False)
+    _edge: re.Pattern[bytes] = field(init=False)
+    _quoted_edge: re.Pattern[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
         self._mark, own = self.delimiter.encode(), re.escape(self.delimiter).encode()
         marks = self._mark * (self.cells - 1)
         self._rows = marks + b"\n", marks + b"\r\n"
         self._everything_else = bytes(set(range(256)) - {*marks, *_CONTROLS})
-        # Begins with what is looked for and only then looks behind, which is many times faster.
+        # They begin with what is looked for and only then look behind, which is many times faster.
+        self._edge = re.compile(rb" (?:[%b\r\n]|\Z|(?<=[%b\r\n] )|(?<=\A ))" % (own, own))
+        self._quoted_edge = re.compile(rb' (?:"(?:[%b\r\n]|\Z)|(?<=[%b\r\n]" )|(?<=\A" ))' % (own, own))
         self._stray = re.compile(rb'"(?:[^%b\r\n"]|(?<=[^%b\r\n"]"))' % (own, own))
 
     def take(self, block: bytes) -> None:
@@ -72,19 +80,23 @@ class Look:
         quoted = self.quote and b'"' in block
         pieces = block.split(b'"') if quoted else [block]
         bare = b'"'.join(pieces[::2])  # one mark for each quoted text
-        self.lines += bare.count(b"\n")
+        self.breaks += bare.count(b"\n")
         shape = bare.translate(None, self._everything_else)
         odd = []
-        if not any(shape == row * (len(shape) // len(row)) for row in self._rows):
+        regular = any(shape == row * (len(shape) // len(row)) for row in self._rows)
+        if not regular:
             odd = [len(line) for line in bare.splitlines() if line and line.count(self._mark) != self.cells - 1]
             self.even = False
             self.odd = self.odd or bool(shape.translate(None, self._rows[-1]))
         stray = len(self._stray.findall(bare)) if quoted else 0
         inside = _undecodable(block) + stray
+        texts = b"".join(pieces[1::2])
+        self.lines &= regular and not inside and b"\n" not in texts and b"\r" not in texts
         self.malformed += len(odd) + inside
         self.size += len(block) if inside or (odd and quoted) else sum(odd)
         self.sure &= not stray and len(pieces) % 2 == 1
-        self.odd = self.odd or _has_odd_spaces(block, b"".join(pieces[1::2]))
+        self.odd = self.odd or _has_odd_spaces(block, texts)
+        self.spaced = self.spaced or bool(self._edge.search(bare) or (quoted and self._quoted_edge.search(block)))
 
 
 def look(path: Path, delimiter: str, cells: int, *, quote: bool) -> Look:

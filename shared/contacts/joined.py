@@ -41,7 +41,7 @@ class _Small:
         text = content.removeprefix(codecs.BOM_UTF8)
         look = Look(how.delimiter, len(columns), how.quote)
         rows = []
-        for block, whole in whole_rows(with_one_line_break(blocks_of([text])), quote=how.quote):
+        for block, whole in whole_rows(with_one_line_break(blocks_of(text)), quote=how.quote):
             rows.append(block if block.endswith(b"\n") else block + b"\n")
             look.take(rows[-1])
             doubt = not look.even or len(columns) == 1  # looking for two bytes takes many times as long as for one
@@ -57,7 +57,7 @@ class _Group:
     """Files that are being joined, at the path of the first."""
 
     def __init__(self, first: _Small) -> None:
-        self._file, self._kind, self._odd = first.file, first.kind, False
+        self._file, self._kind, self._look = first.file, first.kind, first.look
         self._rows: list[tuple[str, int]] = []
         self._target = first.file.path.open("wb")
         self._target.write(first.header)
@@ -71,9 +71,10 @@ class _Group:
 
     def add(self, small: _Small) -> None:
         self._target.writelines(small.rows)
-        self._rows.append((small.file.name, small.look.lines - bool(small.header)))
-        self._odd |= small.look.odd
-        self._look = replace(small.look, odd=self._odd)
+        self._rows.append((small.file.name, small.look.breaks - bool(small.header)))
+        self._look.odd |= small.look.odd
+        self._look.spaced |= small.look.spaced
+        self._look.lines &= small.look.lines
 
     def close(self) -> LocalFile:
         self._target.close()

@@ -180,6 +180,7 @@ class Mapping:
             clear_empty=self.clear_empty,
             signature=self.signature,
             odd=relation.odd,
+            spaced=relation.odd or relation.spaced,
         )
 
     def _some(self, relation: Relation, most: int = 12) -> str:
@@ -210,6 +211,7 @@ class Binding:
     clear_empty: bool
     signature: str
     odd: bool  # there may be other spaces around values than plain ones
+    spaced: bool  # there may be spaces of any kind
 
     def read_columns(self) -> set[int]:
         """Columns that deciding about a row takes."""
@@ -227,9 +229,8 @@ class Binding:
     @property
     def address_sql(self) -> str:
         """The cell as an address: trimmed and lower-cased, NULL if nothing is left."""
-        cell = f"c{self.email}"
-        odd = f"regexp_matches({cell}, {quoted(ODD_SPACE)})" if self.odd else "false"
-        return f"nullif(lower(CASE WHEN {odd} THEN trim({cell}, {quoted(SPACES)}) ELSE trim({cell}) END), '')"
+        odd = f"regexp_matches(c{self.email}, {quoted(ODD_SPACE)})"
+        return f"nullif(lower({self._trimmed_sql(self.email, odd)}), '')"
 
     @property
     def fingerprint_sql(self) -> str:
@@ -270,11 +271,13 @@ class Binding:
 
     def cleaned_sql(self) -> str:
         """The cells that are sent, trimmed, as `v<index>` each with a comma before it; empty ones are NULL."""
-        cleaned = (
-            f", nullif(CASE WHEN odd THEN trim(c{i}, {quoted(SPACES)}) ELSE trim(c{i}) END, '') AS v{i}"
-            for i in sorted(self.sent_columns())
-        )
-        return "".join(cleaned)
+        return "".join(f", nullif({self._trimmed_sql(i, 'odd')}, '') AS v{i}" for i in sorted(self.sent_columns()))
+
+    def _trimmed_sql(self, index: int, odd: str) -> str:
+        """A cell without the spaces around it. `odd`: SQL, whether it may have other ones than plain ones."""
+        cell = f"c{index}"
+        plain = f"trim({cell})" if self.spaced else cell
+        return f"CASE WHEN {odd} THEN trim({cell}, {quoted(SPACES)}) ELSE {plain} END" if self.odd else plain
 
     def contact_sql(self, address: str) -> str:
         """The contact as one JSON object, the way PUT /v3/marketing/contacts takes it. Omitted values leave no trace.

@@ -62,7 +62,7 @@ class Parts:
             others += compress(contacts, map(not_, fitting))
             full = list(batches([others]))
             if len(full) > 1:
-                others = list(full.pop().objects)
+                others = full.pop().lines.split(b"\n")
                 yield from full
         yield from self._finish()
         yield from batches([others])

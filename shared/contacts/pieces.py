@@ -30,7 +30,9 @@ def pieces(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
     start = next(rest, b"")
     head = head_of(file, start)
     if head and isinstance(how, CsvFormat):
-        yield from _rows(file, how, head[0], chain([start.removeprefix(codecs.BOM_UTF8)], rest))
+        content = chain(iter([start.removeprefix(codecs.BOM_UTF8)]), rest)
+        del start  # some MiB, for as long as the file is being read
+        yield from _rows(file, how, head[0], content)
         return
     with file.path.open("wb") as target:
         target.writelines(chain([start], rest))
@@ -48,7 +50,9 @@ def head_of(file: LocalFile, start: bytes) -> tuple[tuple[str, ...], bool] | Non
 
 
 def _rows(file: LocalFile, how: CsvFormat, columns: tuple[str, ...], content: Iterable[bytes]) -> Iterator[LocalFile]:
-    rows = whole_rows(with_one_line_break(blocks_of(content)), quote=how.quote)
+    # Nothing here keeps what has been cut while the next arrives.
+    blocks = chain.from_iterable(map(blocks_of, content))
+    rows = whole_rows(with_one_line_break(blocks), quote=how.quote)
     for number in count():
         path = file.path.with_name(f"{file.path.name}-{number}")
         look = Look(how.delimiter, len(columns), how.quote)
@@ -68,7 +72,6 @@ def _rows(file: LocalFile, how: CsvFormat, columns: tuple[str, ...], content: It
         yield replace(file, path=path, columns=columns if number else file.columns, continues=number > 0, look=look)
 
 
-def blocks_of(content: Iterable[bytes]) -> Iterator[bytes]:
-    """The same content in blocks that are not too large to look at."""
-    for chunk in content:
-        yield from (chunk[start : start + _BLOCK] for start in range(0, len(chunk), _BLOCK))
+def blocks_of(chunk: bytes) -> Iterator[bytes]:
+    """The same in blocks that are not too large to look at."""
+    return (chunk[start : start + _BLOCK] for start in range(0, len(chunk), _BLOCK))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FETCHED = 2048  # contacts fetched from DuckDB at a time
+FEW = 4  # a file is copied rather than read anew if fewer than every fourth row of it has to be sent
 SHOWN = 320  # characters of a refused cell that go to the report
 
 _TABLES = """
@@ -127,10 +128,10 @@ class Planner:
         """UnreadableSegment if DuckDB has read more rows or fewer than were counted: nobody knows whose they are."""
         wrong = f"file IS NULL OR (file >= {number} AND problem = '{Problem.MALFORMED}')"
         if self._one(f"SELECT count(*) FROM rows WHERE {wrong}"):
+            which = f"{file.name} or one of the {len(file.joined) - 1} files after it"
+            advice = "Look at their quotation marks and line breaks, and land the segment again."
             raise UnreadableSegment(
-                f"{file.name} or one of the {len(file.joined) - 1} files after it has rows that cannot be told apart",
-                code="unreadable_file",
-                advice="Look at their quotation marks and line breaks, and land the segment again.",
+                f"{which} has rows that cannot be told apart", code="unreadable_file", advice=advice
             )
 
     def _rows_of_last_file(self) -> int:
@@ -287,9 +288,8 @@ class Planner:
 
         `also`: what they take besides the address and the cleaned cells.
         """
-        for numbers, relation, binding in self._bound_to_send():
-            of_files = f"file BETWEEN {numbers.start} AND {numbers.stop - 1}"
-            beside = f"SELECT rowid AS id, address, fingerprint, problem FROM rows WHERE {of_files}"
+        for bound in self._bound_to_send():
+            relation, binding, beside = self._rows_to_send(*bound)
             cursor = self.connection.cursor()
             cursor.execute("SET streaming_buffer_size = '1MiB'")  # no more than what is fetched next
             cursor.execute(f"""
@@ -305,11 +305,25 @@ class Planner:
                 yield rows
             cursor.close()
 
+    def _rows_to_send(self, numbers: range, relation: Relation, binding: Binding) -> tuple[Relation, Binding, str]:
+        """A file, or a copy of the few rows of it that have to be sent, and what is known of each of its rows."""
+        mine = f"file BETWEEN {numbers.start} AND {numbers.stop - 1}"
+        beside = f"SELECT rowid AS id, address, fingerprint, problem FROM rows WHERE {mine}"
+        if self._everything or not relation.lines:
+            return relation, binding, beside
+        sent = f"FROM upserts WHERE {mine}"
+        if self._one(f"SELECT count(*) {sent}") > self._one(f"SELECT count(*) FROM rows WHERE {mine}") // FEW:
+            return relation, binding, beside
+        first = self._one(f"SELECT min(rowid) FROM rows WHERE {mine}")
+        ids = self.connection.execute(f"SELECT id {sent} ORDER BY id").fetchall()
+        beside = f"SELECT id, address, fingerprint, NULL AS problem {sent} ORDER BY id"
+        return relation.of_rows(id_ - first for (id_,) in ids), binding, beside
+
     def _bound_to_send(self) -> list[tuple[range, Relation, Binding]]:
         """What has contacts to send."""
         if self._everything:
             return self._bound
-        found = {number for (number,) in self.connection.execute("SELECT DISTINCT file FROM upserts").fetchall()}
+        found = {file for (file,) in self.connection.execute("SELECT DISTINCT file FROM upserts").fetchall()}
         return [bound for bound in self._bound if not found.isdisjoint(bound[0])]
 
     def leavers(self, portion: int) -> Iterator[list[str]]:

@@ -8,7 +8,8 @@ in the file's encoding, is a *malformed* row: it is reported with its number, an
 import csv
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -68,6 +69,8 @@ class Relation:
     names_itself: bool = True  # False: `columns` are a CSV file's first record, which may be a person's data
     csv_text: tuple[Path, CsvFormat] | None = None  # a CSV file as it is read
     odd: bool = True  # there may be other spaces around values than plain ones
+    spaced: bool = True  # there may be plain spaces around values
+    lines: bool = False  # it is a CSV file each of whose lines is a row, after a header's if there is one
 
     def index(self, column: str) -> int | None:
         """Where a column is: by exact name, else the only one that differs in case alone. None if there is none.
@@ -100,6 +103,18 @@ class Relation:
             chosen.insert(0, "beside.*")
             beside = f" POSITIONAL JOIN ({beside}) AS beside"
         return f"SELECT {', '.join([*chosen, f'{self.malformed} AS malformed'])} FROM {self.source} AS source{beside}"
+
+    def of_rows(self, places: Iterable[int]) -> "Relation":
+        """A copy of a relation of `lines` with nothing but the rows at these places, from 0 and in order."""
+        source, how = cast("tuple[Path, CsvFormat]", self.csv_text)
+        path = source.with_name(f"{source.name}-sent")
+        with source.open("rb") as lines, path.open("wb") as target:
+            following = 1 - self.first_row  # the header's place is -1
+            for place in places:
+                target.writelines(islice(lines, place - following, place - following + 1))
+                following = place + 1
+        columns = len(self.columns)
+        return replace(self, source=_csv_source(path, how, columns, header=False), csv_text=(path, how), first_row=1)
 
     def refuse_swallowed_rows(self) -> None:
         """UnreadableSegment if a quotation mark that is not closed has made one row of many."""
@@ -181,27 +196,19 @@ def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
     else:
         with path.open(encoding="utf-8", errors="replace", newline="") as text:
             columns, header = header_of(file.name, text.read(HEADER_LIMIT), how, file.columns)
-    types = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(columns)))
-    quote = "'\"'" if how.quote else "''"
-    # Not in parallel: DuckDB would begin at every MiB with the first line that looks like a row, inside a quoted cell,
-    # too, and so let whoever may write a note of several lines add rows.
-    source = (
-        f"read_csv({quoted(str(path))}, auto_detect=false, header={str(header).lower()}, "
-        f"delim={quoted(how.delimiter)}, quote={quote}, escape={quote}, nullstr='', columns={{{types}}}, "
-        f"compression='none', parallel=false, store_rejects=true, max_line_size={LONGEST_ROW}, "
-        f"buffer_size={READ_BUFFER})"
-    )
     seen = file.look or look(path, how.delimiter, len(columns), quote=how.quote)
     relation = Relation(
         file.name,
         columns,
-        source,
+        _csv_source(path, how, len(columns), header=header),
         tuple(f"c{i}" for i in range(len(columns))),
         malformed="file_index IS NULL" if file.joined else "false",  # a row that has been counted and is not there
         first_row=2 if header else 1,
         names_itself=not header or file.columns is not None,
         csv_text=(path, how),
         odd=seen.odd or not seen.sure,  # what seems to be a line break may be part of a value
+        spaced=seen.spaced or not seen.sure,
+        lines=seen.lines and seen.sure,
     )
     most, longest = MOST_MALFORMED, LONGEST_MALFORMED
     if (seen.malformed > most or seen.size > longest) and has_malformed(
@@ -211,6 +218,19 @@ def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
     if not seen.sure and may_end_in_quotes(path, how.delimiter):
         relation.refuse_swallowed_rows()
     return relation
+
+
+def _csv_source(path: Path, how: CsvFormat, columns: int, *, header: bool) -> str:
+    types = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(columns))
+    quote = "'\"'" if how.quote else "''"
+    # Not in parallel: DuckDB would begin at every MiB with the first line that looks like a row, inside a quoted cell,
+    # too, and so let whoever may write a note of several lines add rows.
+    return (
+        f"read_csv({quoted(str(path))}, auto_detect=false, header={str(header).lower()}, "
+        f"delim={quoted(how.delimiter)}, quote={quote}, escape={quote}, nullstr='', columns={{{types}}}, "
+        f"compression='none', parallel=false, store_rejects=true, max_line_size={LONGEST_ROW}, "
+        f"buffer_size={READ_BUFFER})"
+    )
 
 
 def _first_record(name: str, start: str, how: CsvFormat) -> list[str]:

@@ -3,16 +3,24 @@
 SendGrid removes by contact id, and ids are not for keeping: address -> id of today, only those who are on this list.
 """
 
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import TypeVar
 
+from shared import telemetry
 from shared.runs import config
 from shared.runs.outcomes import Outcome, write
 from shared.runs.record import BatchState, Phase, RemovalRecord
+from shared.runs.send import IN_FLIGHT
 from shared.runs.services import Services
 from shared.runs.settle import ended_job, wait_for_jobs
 from shared.runs.slice import Slice
 from shared.runs.store import Shelf, leavers_name, outcomes_name
 from shared.sendgrid.client import SEARCH_SIZE, SendGrid
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
 
 VISIBLE_AFTER = timedelta(minutes=5)  # of a removal; it shows after about 30 seconds, so later nothing will
 
@@ -48,19 +56,15 @@ def remove(services: Services, here: Slice) -> None:
 def _remove_portion(sendgrid: SendGrid, shelf: Shelf, list_id: str, portion: RemovalRecord) -> None:
     """Look the leavers up and queue their removal. Doing it again finds those who are gone not on the list."""
     leavers = shelf.get(leavers_name(portion.number)).decode().split("\n")
-    contact_ids: list[str] = []
-    refused: list[str] = []
-    for start in range(0, len(leavers), SEARCH_SIZE):
-        search = sendgrid.search_emails(leavers[start : start + SEARCH_SIZE])
-        refused += search.refused
-        # Only ids of people who were asked for: a search also finds contacts by their alternate addresses.
-        found = (search.found.get(address) for address in leavers[start : start + SEARCH_SIZE])
-        contact_ids += [contact.id for contact in found if contact and list_id in contact.list_ids]
-    portion.job_ids, unknown = [], 0
-    for start in range(0, len(contact_ids), SEARCH_SIZE):
-        removal = sendgrid.remove_from_list(list_id, contact_ids[start : start + SEARCH_SIZE])
-        portion.job_ids += removal.job_ids
-        unknown += len(removal.unknown)
+    searches = _at_once(sendgrid.search_emails, _hundreds(leavers))
+    refused = [address for search in searches for address in search.refused]
+    found = {address: contact for search in searches for address, contact in search.found.items()}
+    # Only ids of people who were asked for: a search also finds contacts by their alternate addresses.
+    contacts = (found[address] for address in leavers if address in found)
+    contact_ids = [contact.id for contact in contacts if list_id in contact.list_ids]
+    removals = _at_once(lambda ids: sendgrid.remove_from_list(list_id, ids), _hundreds(contact_ids))
+    portion.job_ids = [job_id for removal in removals for job_id in removal.job_ids]
+    unknown = sum(len(removal.unknown) for removal in removals)
     message = "SendGrid does not take the address in a search"
     portion.failed = write(
         shelf,
@@ -73,7 +77,7 @@ def _remove_portion(sendgrid: SendGrid, shelf: Shelf, list_id: str, portion: Rem
 
 
 def _settle_portion(services: Services, here: Slice, sendgrid: SendGrid, shelf: Shelf, portion: RemovalRecord) -> None:
-    jobs = [ended_job(services, sendgrid, job_id, portion.sent_at) for job_id in portion.job_ids]
+    jobs = _at_once(lambda job_id: ended_job(services, sendgrid, job_id, portion.sent_at), portion.job_ids)
     if not all(jobs):
         return
     if all(job and job.status == "completed" for job in jobs):
@@ -95,12 +99,23 @@ def _settle_portion(services: Services, here: Slice, sendgrid: SendGrid, shelf: 
 def _still_on_list(sendgrid: SendGrid, shelf: Shelf, list_id: str, portion: RemovalRecord) -> list[str]:
     """Look again: removals that were accepted and reported as done have been seen to do nothing."""
     leavers = shelf.get(leavers_name(portion.number)).decode().split("\n")
-    found: list[str] = []
-    for start in range(0, len(leavers), SEARCH_SIZE):
-        asked = leavers[start : start + SEARCH_SIZE]
-        contacts = sendgrid.search_emails(asked).found
-        found += [address for address in asked if address in contacts and list_id in contacts[address].list_ids]
-    return found
+    searches = _at_once(sendgrid.search_emails, _hundreds(leavers))
+    found = {address: contact for search in searches for address, contact in search.found.items()}
+    return [address for address in leavers if address in found and list_id in found[address].list_ids]
+
+
+def _hundreds(items: list[str]) -> list[list[str]]:
+    return [items[start : start + SEARCH_SIZE] for start in range(0, len(items), SEARCH_SIZE)]
+
+
+def _at_once(call: Callable[[Asked], Answer], asked: Iterable[Asked]) -> list[Answer]:
+    """The answers, in order, a few calls at a time. After an error nothing new is begun."""
+    with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="remove") as pool:
+        answers = [pool.submit(telemetry.carried(call), each) for each in asked]
+        try:
+            return [answer.result() for answer in answers]
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def fail(shelf: Shelf, portion: RemovalRecord, code: str, message: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.runs import prepare
+from shared.runs import prepare, remove
 from shared.runs.record import BatchState, State
 from tests.integration.runs.world import REMOVAL, World
 
@@ -98,6 +98,15 @@ def test_a_removal_that_is_not_carried_out_is_tried_again_next_time(world: World
     assert {line["code"] for line in world.report(run)} == {"removal_failed"}
     assert set(world.members()) == {"stays@example.com", *LEAVERS}
     assert world.run().counts["removed"] == 5
+    assert world.on_list() == {"stays@example.com"}
+
+
+def test_several_calls_of_a_portion_are_made_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remove, "SEARCH_SIZE", 1)
+    leave(world, *LEAVERS)
+    run = world.run()
+    assert (run.counts["removed"], run.counts["failed_removals"]) == (5, 0)
+    assert world.requests(REMOVAL) == 5
     assert world.on_list() == {"stays@example.com"}
 
 

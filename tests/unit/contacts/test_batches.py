@@ -9,7 +9,6 @@ import pytest
 from shared.contacts.batches import (
     MAX_BYTES,
     MAX_CONTACTS,
-    Batch,
     addresses,
     batches,
     body,
@@ -66,7 +65,7 @@ def test_a_body_is_json_whatever_the_contacts_say() -> None:
 
 
 def test_without_takes_out_by_place() -> None:
-    batch = Batch([b'{"email":"a"}', b'{"email":"b"}', b'{"email":"c"}'])
+    [batch] = batches([[b'{"email":"a"}', b'{"email":"b"}', b'{"email":"c"}']])
     assert addresses(without(batch.lines, {0, 2})) == ["b"]
     assert addresses(without(batch.lines, {1})) == ["a", "c"]
     assert without(batch.lines, set()) == batch.lines
@@ -86,5 +85,6 @@ def test_addresses_alone_leave_nothing_else_of_a_contact() -> None:
         {"email": "o'neil+{x}@b.co", "city": 'a"email":"z@b.co"'},
         {"email": "b@b.co", "custom_fields": {"e1_T": "q"}},
     ]
-    known = Batch([*map(orjson.dumps, contacts)]).addresses
+    [batch] = batches([[*map(orjson.dumps, contacts)]])
+    known = batch.addresses
     assert [orjson.loads(line) for line in known.split(b"\n")] == [{"email": each["email"]} for each in contacts]

@@ -170,3 +170,19 @@ def test_rows_that_are_not_as_many_as_were_counted_end_in_an_error(more: int) ->
         with pytest.raises(UnreadableSegment) as raised:
             Planner(database, BY).add(wrong)
         assert raised.value.code == "unreadable_file"
+
+
+def test_few_contacts_of_joined_files_are_sent_with_their_own_values() -> None:
+    header = b"EMail,Name,CustomerId\n"
+    contents = [header + b"".join(b"p%d@b.co,N%d,%d\n" % (i, i, i) for i in range(s, s + 9)) for s in (0, 9, 18)]
+    with tempfile.TemporaryDirectory() as name, engine(Path(name)) as database:
+        folder = Path(name)
+        planner = Planner(database, BY)
+        (piece,) = joined(zip(local(folder, 3, HEADED, None), contents, strict=True))
+        planner.add(piece)
+        database.execute(f"""COPY (SELECT address, if(address IN ('p9@b.co', 'p26@b.co'), 1::UBIGINT, fingerprint)
+            AS fingerprint FROM rows) TO '{folder}/members' (FORMAT parquet)""")
+        counts = planner.decide(members=folder / "members", others=[], everything=False, leave=True)
+        assert (counts.upserts, counts.leavers) == (2, 0)
+        sent = {text for chunk in planner.contacts() for text, _ in chunk}
+        assert sent == {b'{"email":"p%d@b.co","custom_fields":{"n":"N%d"}}' % (i, i) for i in (9, 26)}
