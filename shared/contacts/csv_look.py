@@ -22,14 +22,8 @@ csv.field_size_limit(2 * 1024 * 1024)  # characters, of the whole process: more 
 LONGEST_HELD = 4 * 1024 * 1024  # bytes in which a row should end
 _CONTROLS = bytes(range(32))
 _NO_CONTROLS = bytes(range(32, 256))
-# The first byte of odd spaces in UTF-8 (see mapping.SPACES), and what may follow it there.
-_ODD_SPACES = {
-    b"\xc2": (b"\xc2\x85", b"\xc2\xa0"),
-    b"\xe1": (b"\xe1\x9a\x80",),
-    b"\xe2": (b"\xe2\x80", b"\xe2\x81"),
-    b"\xe3": (b"\xe3\x80\x80",),
-    b"\xef": (b"\xef\xbb\xbf",),
-}
+# Odd spaces in UTF-8, or what they begin with (see mapping.SPACES).
+_ODD_SPACES = (b"\xc2\x85", b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81", b"\xe3\x80\x80", b"\xef\xbb\xbf")
 
 
 @dataclass(slots=True)
@@ -95,7 +89,7 @@ class Look:
         self.malformed += len(odd) + inside
         self.size += len(block) if inside or (odd and quoted) else sum(odd)
         self.sure &= not stray and len(pieces) % 2 == 1
-        self.odd = self.odd or _has_odd_spaces(block, texts)
+        self.odd = self.odd or has_odd_spaces(block, texts)
         self.spaced = self.spaced or bool(self._edge.search(bare) or (quoted and self._quoted_edge.search(block)))
 
 
@@ -168,12 +162,12 @@ def _last_line_end(block: bytes) -> int:
     return 0
 
 
-def _has_odd_spaces(block: bytes, quoted: bytes) -> bool:
+def has_odd_spaces(block: bytes, quoted: bytes) -> bool:
     """Whether a block may hold spaces of another kind than plain ones, or control characters in its quoted texts."""
     if quoted.translate(None, _NO_CONTROLS):
         return True
     # A single byte is found at many times the speed of two.
-    return any(lead in block and any(space in block for space in spaces) for lead, spaces in _ODD_SPACES.items())
+    return any(all(byte in block for byte in space) and space in block for space in _ODD_SPACES)
 
 
 def _undecodable(block: bytes) -> int:

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.errors import RunFailed
 
@@ -20,7 +20,8 @@ MEMORY_LIMIT = 48 * MIB
 # DuckDB takes this much at once to read JSON, however short the objects are. Beside that it holds, measured, up to 23
 # times what it works on at a time, which is so many objects.
 JSON_BUFFER, JSON_COPIES, OBJECTS_AT_A_TIME = 32 * MIB, 26, 2048
-LARGEST_JSON_ROOM = 256 * MIB
+LARGEST_ROOM = 256 * MIB
+FETCHED = 2048  # rows fetched at a time
 # Addresses that a join takes at a time. DuckDB puts what does not fit into its memory aside in parts, and holds a block
 # of each: five million addresses are too many for the memory that it has.
 MOST_JOINED = 2_000_000
@@ -47,8 +48,70 @@ def make_room_for_json(connection: "DuckDBPyConnection", length: int = 0) -> Non
 
     `length`: bytes of an object on average, where they are longest.
     """
-    room = min(JSON_BUFFER + JSON_COPIES * OBJECTS_AT_A_TIME * length, LARGEST_JSON_ROOM)
+    room = min(JSON_BUFFER + JSON_COPIES * OBJECTS_AT_A_TIME * length, LARGEST_ROOM)
+    if _limit(connection) < MEMORY_LIMIT + room:  # something else may be using what there is
+        connection.execute(f"SET memory_limit = '{(MEMORY_LIMIT + room) // MIB}MiB'")
+
+
+def give_back_room_for_json(connection: "DuckDBPyConnection", length: int) -> None:
+    """From now on no JSON is read. What was in objects of that `length` still is, and has half of the memory anyway."""
+    room = min(max(0, JSON_COPIES * OBJECTS_AT_A_TIME * length - MEMORY_LIMIT // 2), LARGEST_ROOM)
     connection.execute(f"SET memory_limit = '{(MEMORY_LIMIT + room) // MIB}MiB'")
+
+
+def execute(connection: "DuckDBPyConnection", sql: str) -> None:
+    """Carry out all of a statement or nothing; with more memory, if it takes more."""
+    import duckdb
+
+    while True:
+        try:
+            connection.execute(sql)
+        except duckdb.OutOfMemoryException:
+            if not _more_room(connection):
+                raise
+        else:
+            return
+
+
+def stream(connection: "DuckDBPyConnection", select: str) -> Iterator[list[Any]]:
+    """A query's rows, some thousands at a time; with more memory, from where it was, if it takes more.
+
+    For queries whose rows come in the same order each time.
+    """
+    import duckdb
+
+    given = 0
+    while True:
+        cursor = connection.cursor()
+        try:
+            cursor.execute("SET streaming_buffer_size = '1MiB'")  # no more than what is fetched next
+            cursor.execute(f"{select} OFFSET {given}" if given else select)
+            while rows := cursor.fetchmany(FETCHED):
+                yield rows
+                given += len(rows)
+        except duckdb.OutOfMemoryException:
+            if not _more_room(connection):
+                raise
+        else:
+            return
+        finally:
+            cursor.close()
+
+
+def _more_room(connection: "DuckDBPyConnection") -> bool:
+    """Let DuckDB have twice the memory that it had. False if it has the most that it may have.
+
+    It works on 2,048 rows at a time and holds, measured, up to 21 times their text: wide rows take more than others.
+    """
+    had = _limit(connection)
+    if had >= MEMORY_LIMIT + LARGEST_ROOM:
+        return False
+    connection.execute(f"SET memory_limit = '{min(2 * had, MEMORY_LIMIT + LARGEST_ROOM) // MIB}MiB'")
+    return True
+
+
+def _limit(connection: "DuckDBPyConnection") -> int:
+    return int(connection.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchall()[0][0])
 
 
 def shares(addresses: int) -> list[str]:

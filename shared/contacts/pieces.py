@@ -1,18 +1,19 @@
 """A file of a snapshot as it arrives, in pieces of whole rows: the first are read while the rest is on its way.
 
-Only a CSV file is cut, and only where a row ends for certain: from the first quotation mark on that nothing makes sense
-of, the rest of the file is one piece.
+A CSV file is cut only where a row ends for certain: from the first quotation mark on that nothing makes sense of, the
+rest of the file is one piece. An NDJSON file is cut at its line breaks. Others stay whole.
 """
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, count
 
-from shared.contacts.csv_look import Look, whole_rows
-from shared.contacts.reading import HEADER_LIMIT, LocalFile, header_of
-from shared.contacts.text import with_one_line_break
-from shared.segments.snapshot import CsvFormat
+from shared.contacts.csv_look import Look, has_odd_spaces, whole_rows
+from shared.contacts.reading import HEADER_LIMIT, LONGEST_ROW, LocalFile, Objects, header_of
+from shared.contacts.text import length_of_lines, with_one_line_break, without_long_lines
+from shared.segments.snapshot import CsvFormat, NdjsonFormat
 
 _MIB = 1024 * 1024
 # Bytes of the first pieces, and of all others, or a little more: reading begins early, and few queries are planned.
@@ -21,6 +22,7 @@ SIZES = (4 * _MIB, 8 * _MIB, 16 * _MIB)
 # twice, until the piece has been read.
 MALFORMED, MALFORMED_SIZE = 1000, 4 * _MIB
 _BLOCK = 256 * 1024  # bytes looked at at a time: Python does nothing else meanwhile
+_ODD_ESCAPE = re.compile(rb"\\[bfnrtu]")  # of characters that may be other spaces than plain ones
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -30,9 +32,14 @@ def pieces(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
     start = next(rest, b"")
     head = head_of(file, start)
     if head and isinstance(how, CsvFormat):
-        content = chain(iter([start.removeprefix(codecs.BOM_UTF8)]), rest)
+        content = chain(iter([_text(start)]), rest)
         del start  # some MiB, for as long as the file is being read
         yield from _rows(file, how, head[0], content)
+        return
+    if isinstance(how, NdjsonFormat) and not how.gzip and _text(start):
+        content = chain(iter([_text(start)]), rest)
+        del start
+        yield from _objects(file, content)
         return
     with file.path.open("wb") as target:
         target.writelines(chain([start], rest))
@@ -41,12 +48,17 @@ def pieces(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
 
 def head_of(file: LocalFile, start: bytes) -> tuple[tuple[str, ...], bool] | None:
     """The columns of a file that begins so, and whether its first record is a header; None if it is no plain CSV."""
-    how, text = file.format, start.removeprefix(codecs.BOM_UTF8)
-    if not isinstance(how, CsvFormat) or how.gzip or how.encoding != "utf-8" or start.startswith(_UTF_16) or not text:
+    how, text = file.format, _text(start)
+    if not isinstance(how, CsvFormat) or how.gzip or how.encoding != "utf-8" or not text:
         return None
     text = text[:HEADER_LIMIT]
     line = text.partition(b"\n")[0]
     return header_of(file.name, (text if b'"' in line else line).decode(errors="replace"), how, file.columns)
+
+
+def _text(start: bytes) -> bytes:
+    """The beginning of a file without its mark, empty if it is UTF-16."""
+    return b"" if start.startswith(_UTF_16) else start.removeprefix(codecs.BOM_UTF8)
 
 
 def _rows(file: LocalFile, how: CsvFormat, columns: tuple[str, ...], content: Iterable[bytes]) -> Iterator[LocalFile]:
@@ -70,6 +82,30 @@ def _rows(file: LocalFile, how: CsvFormat, columns: tuple[str, ...], content: It
             path.unlink()
             return
         yield replace(file, path=path, columns=columns if number else file.columns, continues=number > 0, look=look)
+
+
+def _objects(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
+    blocks = chain.from_iterable(map(blocks_of, content))
+    lines = whole_rows(with_one_line_break(blocks), quote=False)
+    keys: set[str] = set()
+    coming = next(lines, None)
+    for number in count():
+        path = file.path.with_name(f"{file.path.name}-{number}")
+        size, odd = 0, False
+        with path.open("wb") as target:
+            while coming:
+                block, whole = coming
+                target.write(block)
+                size += len(block)
+                odd = odd or has_odd_spaces(block, b"") or (b"\\" in block and bool(_ODD_ESCAPE.search(block)))
+                coming = next(lines, None)
+                if whole and size >= SIZES[min(number, len(SIZES) - 1)]:
+                    break
+        path = without_long_lines(path, LONGEST_ROW)  # a longer object would take its size many times over
+        objects = Objects(keys, length_of_lines(path), odd, last=coming is None)
+        yield replace(file, path=path, continues=number > 0, objects=objects)
+        if objects.last:
+            return
 
 
 def blocks_of(chunk: bytes) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.contacts import imports
 from shared.contacts.difference import compare, count_missing
+from shared.contacts.engine import execute, give_back_room_for_json, stream
 from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Problem, ascii_problem_sql
 from shared.contacts.membership import ROW_GROUP
 from shared.contacts.reading import MOST_MALFORMED, LocalFile, Relation, open_relation, quoted, too_many_malformed
@@ -21,7 +22,6 @@ from shared.errors import UnreadableSegment
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FETCHED = 2048  # contacts fetched from DuckDB at a time
 FEW = 4  # a file is copied rather than read anew if fewer than every fourth row of it has to be sent
 SHOWN = 320  # characters of a refused cell that go to the report
 
@@ -95,16 +95,16 @@ class Planner:
         numbers = range(number, number + max(1, len(file.joined)))
         lengths = f"SELECT unnest({list(numbers)}) AS number, unnest({[rows for _, rows in file.joined]}) AS length"
         beside = f"SELECT unnest(repeat([number], length)) AS file FROM ({lengths})" if file.joined else ""
-        read = relation.select(binding.read_columns(), beside=beside)
+        source = relation.select(binding.read_columns(), beside=beside)
+        read = f"""
+            INSERT INTO rows
+            SELECT {"file" if file.joined else number}, address, {binding.fingerprint_sql}, {binding.customer_id_sql},
+                problem, CASE WHEN problem IS NOT NULL THEN left(c{binding.email}, {SHOWN}) END
+            FROM (SELECT *, {binding.problem_sql("address")} AS problem
+                FROM (SELECT *, {binding.address_sql} AS address FROM ({source})))
+        """
         try:
-            self.connection.execute(f"""
-                INSERT INTO rows
-                SELECT {"file" if file.joined else number}, address, {binding.fingerprint_sql},
-                    {binding.customer_id_sql}, problem,
-                    CASE WHEN problem IS NOT NULL THEN left(c{binding.email}, {SHOWN}) END
-                FROM (SELECT *, {binding.problem_sql("address")} AS problem
-                    FROM (SELECT *, {binding.address_sql} AS address FROM ({read})))
-            """)
+            execute(self.connection, read)
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error as error:
@@ -128,11 +128,9 @@ class Planner:
         """UnreadableSegment if DuckDB has read more rows or fewer than were counted: nobody knows whose they are."""
         wrong = f"file IS NULL OR (file >= {number} AND problem = '{Problem.MALFORMED}')"
         if self._one(f"SELECT count(*) FROM rows WHERE {wrong}"):
-            which = f"{file.name} or one of the {len(file.joined) - 1} files after it"
+            what = f"{file.name} or one of the {len(file.joined) - 1} files after it has rows that cannot be told apart"
             advice = "Look at their quotation marks and line breaks, and land the segment again."
-            raise UnreadableSegment(
-                f"{which} has rows that cannot be told apart", code="unreadable_file", advice=advice
-            )
+            raise UnreadableSegment(what, code="unreadable_file", advice=advice)
 
     def _rows_of_last_file(self) -> int:
         return self._one("""
@@ -177,6 +175,9 @@ class Planner:
         """
         # From here on no order counts, and keeping it would cost memory that grows with the segment.
         self.connection.execute("SET preserve_insertion_order = false")
+        relations = [relation for _, relation, _ in self._bound]
+        if any(relation.length for relation in relations) and not any(relation.json for relation in relations):
+            give_back_room_for_json(self.connection, max(relation.length for relation in relations))
         self._resolve_international_domains()
         self._choose_winners()
         self._everything = everything or members is None
@@ -290,25 +291,23 @@ class Planner:
         """
         for bound in self._bound_to_send():
             relation, binding, beside = self._rows_to_send(*bound)
-            cursor = self.connection.cursor()
-            cursor.execute("SET streaming_buffer_size = '1MiB'")  # no more than what is fetched next
-            cursor.execute(f"""
+            yield from stream(
+                self.connection,
+                f"""
                 SELECT {columns(binding)}
                 FROM (SELECT *, {also(binding)} FROM (SELECT address {binding.cleaned_sql()}
                     FROM (SELECT *, {binding.odd_sql()} AS odd
                     FROM ({relation.select(binding.read_columns(), beside=beside)})
-                    {"" if self._everything else "SEMI JOIN upserts USING (id)"}
-                    WHERE problem IS NULL AND {binding.same_row_sql("fingerprint")})))
+                    WHERE wanted AND {binding.same_row_sql("fingerprint")})))
                 {"GROUP BY ALL" if group else ""}
-            """)
-            while rows := cursor.fetchmany(FETCHED):
-                yield rows
-            cursor.close()
+            """,
+            )
 
     def _rows_to_send(self, numbers: range, relation: Relation, binding: Binding) -> tuple[Relation, Binding, str]:
         """A file, or a copy of the few rows of it that have to be sent, and what is known of each of its rows."""
         mine = f"file BETWEEN {numbers.start} AND {numbers.stop - 1}"
-        beside = f"SELECT rowid AS id, address, fingerprint, problem FROM rows WHERE {mine}"
+        wanted = "problem IS NULL" if self._everything else "rowid IN (SELECT id FROM upserts)"
+        beside = f"SELECT address, fingerprint, {wanted} AS wanted FROM rows WHERE {mine}"
         if self._everything or not relation.lines:
             return relation, binding, beside
         sent = f"FROM upserts WHERE {mine}"
@@ -316,8 +315,8 @@ class Planner:
             return relation, binding, beside
         first = self._one(f"SELECT min(rowid) FROM rows WHERE {mine}")
         ids = self.connection.execute(f"SELECT id {sent} ORDER BY id").fetchall()
-        beside = f"SELECT id, address, fingerprint, NULL AS problem {sent} ORDER BY id"
-        return relation.of_rows(id_ - first for (id_,) in ids), binding, beside
+        copy = relation.of_rows(id_ - first for (id_,) in ids)
+        return copy, binding, f"SELECT address, fingerprint, true AS wanted {sent} ORDER BY id"
 
     def _bound_to_send(self) -> list[tuple[range, Relation, Binding]]:
         """What has contacts to send."""

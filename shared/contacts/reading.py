@@ -32,6 +32,23 @@ HEADER_LIMIT = 1024 * 1024  # characters in which the first record of a CSV file
 
 
 @dataclass(frozen=True, slots=True)
+class Objects:
+    """What has been seen of the lines of an NDJSON file's piece.
+
+    keys    the file's, found so far: the reader adds what it finds. A wanted one that is not among them is NULL, unless
+            this is the last piece
+    length  bytes of a line on average, where they are longest
+    odd     there may be spaces around values that are no plain ones, or control characters
+    last    the file's last piece
+    """
+
+    keys: set[str]
+    length: int
+    odd: bool
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LocalFile:
     """One file of a snapshot, or a piece of one, downloaded.
 
@@ -40,6 +57,8 @@ class LocalFile:
     continues  it is the next piece of the file before, and so has no header
     look       what a look at it has found, if it is CSV in plain UTF-8 and somebody has taken one already
     joined     names and rows of the files that follow each other in it, if it is several; the header is the first's
+    objects    the same of NDJSON, of which no line is too long
+    relation   what it is read as, if somebody has opened it already
     """
 
     name: str
@@ -49,6 +68,8 @@ class LocalFile:
     continues: bool = False
     look: Look | None = None
     joined: tuple[tuple[str, int], ...] = ()
+    objects: Objects | None = None
+    relation: "Relation | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +89,9 @@ class Relation:
     first_row: int = 1  # number of the first data row in DuckDB's own count of records
     names_itself: bool = True  # False: `columns` are a CSV file's first record, which may be a person's data
     csv_text: tuple[Path, CsvFormat] | None = None  # a CSV file as it is read
+    json: Path | None = None  # an NDJSON file as it is read
     odd: bool = True  # there may be other spaces around values than plain ones
+    length: int = 0  # bytes of an NDJSON file's line on average, where they are longest
     spaced: bool = True  # there may be plain spaces around values
     lines: bool = False  # it is a CSV file each of whose lines is a row, after a header's if there is one
 
@@ -103,6 +126,17 @@ class Relation:
             chosen.insert(0, "beside.*")
             beside = f" POSITIONAL JOIN ({beside}) AS beside"
         return f"SELECT {', '.join([*chosen, f'{self.malformed} AS malformed'])} FROM {self.source} AS source{beside}"
+
+    def as_parquet(self, path: Path) -> "Relation":
+        """The same rows as they are in a Parquet file, of what `select` yields."""
+        return replace(
+            self,
+            source=f"read_parquet({quoted(str(path))})",
+            expressions=tuple(f"source.c{i}" for i in range(len(self.columns))),
+            pointers=(),
+            malformed="source.malformed",
+            json=None,
+        )
 
     def of_rows(self, places: Iterable[int]) -> "Relation":
         """A copy of a relation of `lines` with nothing but the rows at these places, from 0 and in order."""
@@ -144,16 +178,22 @@ def open_relation(connection: "DuckDBPyConnection", file: LocalFile, wanted: Ite
     `wanted` are columns that make it worth looking at all of an NDJSON file, should its first objects not have them.
     UnreadableSegment if the file is not what its format says.
     """
+    if file.relation:
+        return file.relation
     how = file.format
     if not isinstance(how, CsvFormat | NdjsonFormat):
         return _parquet(connection, file)
     encoding = how.encoding if isinstance(how, CsvFormat) else "utf-8"
-    path = file.path if file.look else plain(file.path, file.name, encoding=encoding, gzipped=how.gzip)
+    path = file.path if file.look or file.objects else plain(file.path, file.name, encoding=encoding, gzipped=how.gzip)
     if path is None:
         return None
     if isinstance(how, CsvFormat):
         return _csv(file, how, path)
-    return _ndjson(connection, file.name, path, wanted)
+    objects = file.objects
+    if objects is None:
+        path = without_long_lines(path, LONGEST_ROW)  # a longer object would take its size many times over
+        objects = Objects(set(), length_of_lines(path), odd=True, last=True)
+    return _ndjson(connection, file.name, path, objects, wanted)
 
 
 def quoted(text: str) -> str:
@@ -245,30 +285,47 @@ def _casefold(names: Iterable[str]) -> list[str]:
     return [name.casefold().strip() for name in names]
 
 
-def _ndjson(connection: "DuckDBPyConnection", name: str, path: Path, wanted: Iterable[str]) -> Relation:
-    path = without_long_lines(path, LONGEST_ROW)  # a longer object would take its size many times over
-    make_room_for_json(connection, length_of_lines(path))
+def _ndjson(
+    connection: "DuckDBPyConnection", name: str, path: Path, objects: Objects, wanted: Iterable[str]
+) -> Relation:
+    make_room_for_json(connection, objects.length)
     options = f"ignore_errors=true, compression='none', maximum_object_size={2 * LONGEST_ROW}"
     source = f"read_ndjson_objects({quoted(str(path))}, {options})"
 
-    def keys(of: str) -> tuple[str, ...]:
+    def missing() -> list[str]:
+        there = _casefold(objects.keys)
+        return [key for key in sorted(wanted) if key.casefold() not in there]
+
+    def find_keys(of: str) -> None:
         found = _query(
             connection,
             name,
-            f"SELECT DISTINCT unnest(json_keys(json)) FROM {of} WHERE json_type(json) = 'OBJECT' ORDER BY 1",
+            f"SELECT DISTINCT unnest(json_keys(json)) FROM {of} WHERE json_type(json) = 'OBJECT'",
         )
-        return tuple(str(key) for (key,) in found)
+        objects.keys.update(str(key) for (key,) in found)
 
-    columns = keys(f"(SELECT json FROM {source} LIMIT {SAMPLED_OBJECTS})")
-    if not {key.casefold() for key in wanted} <= {key.casefold() for key in columns}:
-        columns = keys(source)  # a key may be rare
-    if not columns:
+    if missing() or not objects.keys:
+        find_keys(f"(SELECT json FROM {source} LIMIT {SAMPLED_OBJECTS})")
+    if missing():
+        find_keys(source)  # a key may be rare
+    if objects.last and not objects.keys:
         raise UnreadableSegment(
             f"{name} holds no JSON object", code="unreadable_file", advice="Write one JSON object a line."
         )
+    columns = (*sorted(objects.keys), *([] if objects.last else missing()))
     pointers = tuple("/" + key.replace("~", "~0").replace("/", "~1") for key in columns)
-    malformed = "coalesce(json_type(json), '') <> 'OBJECT'"
-    return Relation(name, columns, source, malformed=malformed, pointers=pointers)
+    # What DuckDB gives of an object begins with its brace.
+    malformed = "NOT coalesce(starts_with(CAST(json AS VARCHAR), '{'), false)"
+    return Relation(
+        name,
+        columns,
+        source,
+        malformed=malformed,
+        pointers=pointers,
+        odd=objects.odd,
+        length=objects.length,
+        json=path,
+    )
 
 
 def _parquet(connection: "DuckDBPyConnection", file: LocalFile) -> Relation:

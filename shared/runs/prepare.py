@@ -12,6 +12,7 @@ from pathlib import Path
 from shared.contacts.batches import Batch
 from shared.contacts.joined import joined
 from shared.contacts.mapping import CustomField, FieldType, Mapping, missing_fields
+from shared.contacts.parsed import parsed
 from shared.contacts.parts import ImportFile, Parts
 from shared.contacts.plan import PlanCounts, Planner
 from shared.contacts.reading import LocalFile
@@ -63,7 +64,8 @@ def prepare(services: Services, here: Slice) -> None:
     run.snapshots = {snapshot.segment: _snapshot_record(snapshot) for snapshot in snapshots}
     with work_folder() as folder, engine(folder) as database:
         planner = Planner(database, mapping)
-        for file in ahead(joined(_files(services, here, snapshots, folder))):
+        arriving = ahead(joined(_files(services, here, snapshots, folder)))
+        for file in ahead(parsed(database, mapping, arriving)):
             planner.add(file)
         plan = _decide(services, run, export, planner, folder)
         run.counts = plan.as_dict()

@@ -17,6 +17,7 @@ import orjson
 from shared.contacts import pieces
 from shared.contacts.engine import MIB, engine
 from shared.contacts.mapping import ADDRESS, LONGEST_ADDRESS, LONGEST_LABEL, LONGEST_LOCAL_PART, SPACES, FieldType
+from shared.contacts.parsed import parsed
 from shared.contacts.plan import PlanCounts, Planner
 from shared.contacts.reading import LONGEST_ROW, LocalFile
 from shared.destinations.documents import read_connection, read_destination
@@ -136,7 +137,7 @@ def plan_of(given: Input, *, in_pieces: bool = False) -> Plan:
             planner = Planner(database, MAPPING)
             file = LocalFile("segment.file", folder / "in", FORMATS[given.kind], columns)
             with mock.patch.multiple(pieces, SIZES=(100,), _BLOCK=64) if in_pieces else nullcontext():
-                for piece in pieces.pieces(file, [given.content]):
+                for piece in parsed(database, MAPPING, pieces.pieces(file, [given.content])):
                     planner.add(piece)
             counts = planner.decide(members=None, others=[], everything=False, leave=True)
             planner.write_rows(folder / "rows")

@@ -1,0 +1,48 @@
+"""NDJSON becomes Parquet as it arrives, so that each object is parsed once, and not whenever its file is read."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from shared.contacts.mapping import Mapping
+from shared.contacts.reading import LocalFile, open_relation, quoted
+from shared.contacts.text import unreadable
+from shared.segments.snapshot import NdjsonFormat
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+# Values that are repeated are there once, so packing them saves little; a larger group of rows takes memory.
+_OPTIONS = "FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE 4096"
+
+
+def parsed(connection: "DuckDBPyConnection", mapping: Mapping, files: Iterable[LocalFile]) -> Iterator[LocalFile]:
+    """The files, or pieces of them, those of NDJSON as Parquet files of the columns that the mapping reads.
+
+    It may go on in another thread than what else is done with the connection. UnreadableSegment.
+    """
+    cursor = connection.cursor()
+    for file in files:
+        if isinstance(file.format, NdjsonFormat):
+            yield from _parsed(cursor, mapping, file)
+        else:
+            yield file
+    cursor.close()
+
+
+def _parsed(connection: "DuckDBPyConnection", mapping: Mapping, file: LocalFile) -> Iterator[LocalFile]:
+    import duckdb
+
+    relation = open_relation(connection, file, mapping.columns)
+    if relation is None or relation.json is None:
+        return
+    path = file.path.with_name(f"{file.path.name}.parquet")
+    select = relation.select(mapping.bind(relation).read_columns())
+    try:
+        connection.execute(f"COPY ({select}) TO {quoted(str(path))} ({_OPTIONS})")
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        raise unreadable(file.name, error) from error
+    relation.json.unlink()
+    yield replace(file, path=path, relation=relation.as_parquet(path))
