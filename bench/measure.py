@@ -8,7 +8,6 @@ from pathlib import Path
 from bench import cold, programs
 from bench.book import Book
 from bench.generator import MAPPING, Segment
-from bench.goals import LARGE
 from bench.samples import MIB
 from bench.world import Instance, RunFigures, World
 
@@ -17,6 +16,7 @@ MEGABYTE = 1_000_000
 GOOD = {"successful", "completed_with_warnings"}
 
 FULL_COLUMNS = {name: MAPPING[name] for name in ("email", "first_name", "last_name", "country", "city", "postal_code")}
+ROWS_OF_A_PART = 10_000  # 1.6 MB of CSV
 FORMATS = ("csv", "ndjson", "parquet", "parts")
 
 Say = Callable[[str], None]
@@ -59,7 +59,7 @@ def formats(world: World, book: Book, rows: int, repeats: int, say: Say, *, name
         "csv": csv,
         "ndjson": replace(csv, format="ndjson"),
         "parquet": replace(csv, format="parquet"),
-        "parts": replace(csv, parts=10 if rows < LARGE else 1000),
+        "parts": replace(csv, parts=rows // ROWS_OF_A_PART),
     }
     for _ in range(repeats):
         for name in names:

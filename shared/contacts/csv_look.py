@@ -36,6 +36,8 @@ class Look:
     odd        there may be spaces around values that are no plain ones, or control characters
     spaced     there may be plain spaces around values
     sure       what lies within quotation marks is known: none is stray, and none is open at the end
+    breaks     line breaks outside of quotation marks, counted
+    even       no row seems malformed, no line is blank (unless there is one cell only), and there are no controls
     lines      every line is a row, and a sound one
     """
 
@@ -47,6 +49,8 @@ class Look:
     odd: bool = False
     spaced: bool = False
     sure: bool = True
+    breaks: int = 0
+    even: bool = True
     lines: bool = True
     _mark: bytes = field(init=False)
     _rows: tuple[bytes, bytes] = field(init=False)  # what is left of a sound row, with either line break
@@ -70,11 +74,13 @@ class Look:
         quoted = self.quote and b'"' in block
         pieces = block.split(b'"') if quoted else [block]
         bare = b'"'.join(pieces[::2])  # one mark for each quoted text
+        self.breaks += bare.count(b"\n")
         shape = bare.translate(None, self._everything_else)
         odd = []
         regular = any(shape == row * (len(shape) // len(row)) for row in self._rows)
         if not regular:
             odd = [len(line) for line in bare.splitlines() if line and line.count(self._mark) != self.cells - 1]
+            self.even = False
             self.odd = self.odd or bool(shape.translate(None, self._rows[-1]))
         stray = len(self._stray.findall(bare)) if quoted else 0
         inside = _undecodable(block) + stray

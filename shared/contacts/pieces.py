@@ -31,16 +31,15 @@ def pieces(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
     """Write what arrives to `file.path`, or beside it if it takes several pieces, and give each when it is complete."""
     how, rest = file.format, iter(content)
     start = next(rest, b"")
-    text = b"" if start.startswith(_UTF_16) else start.removeprefix(codecs.BOM_UTF8)
-    if isinstance(how, CsvFormat) and not how.gzip and how.encoding == "utf-8" and text:
-        columns, _ = header_of(file.name, text[:HEADER_LIMIT].decode(errors="replace"), how, file.columns)
-        content = chain(iter([text]), rest)
-        del start, text  # some MiB, for as long as the file is being read
-        yield from _rows(file, how, columns, content)
+    head = head_of(file, start)
+    if head and isinstance(how, CsvFormat):
+        content = chain(iter([_text(start)]), rest)
+        del start  # some MiB, for as long as the file is being read
+        yield from _rows(file, how, head[0], content)
         return
-    if isinstance(how, NdjsonFormat) and not how.gzip and text:
-        content = chain(iter([text]), rest)
-        del start, text
+    if isinstance(how, NdjsonFormat) and not how.gzip and _text(start):
+        content = chain(iter([_text(start)]), rest)
+        del start
         yield from _objects(file, content)
         return
     with file.path.open("wb") as target:
@@ -48,9 +47,24 @@ def pieces(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
     yield file
 
 
+def head_of(file: LocalFile, start: bytes) -> tuple[tuple[str, ...], bool] | None:
+    """The columns of a file that begins so, and whether its first record is a header; None if it is no plain CSV."""
+    how, text = file.format, _text(start)
+    if not isinstance(how, CsvFormat) or how.gzip or how.encoding != "utf-8" or not text:
+        return None
+    text = text[:HEADER_LIMIT]
+    line = text.partition(b"\n")[0]
+    return header_of(file.name, (text if b'"' in line else line).decode(errors="replace"), how, file.columns)
+
+
+def _text(start: bytes) -> bytes:
+    """The beginning of a file without its mark, empty if it is UTF-16."""
+    return b"" if start.startswith(_UTF_16) else start.removeprefix(codecs.BOM_UTF8)
+
+
 def _rows(file: LocalFile, how: CsvFormat, columns: tuple[str, ...], content: Iterable[bytes]) -> Iterator[LocalFile]:
     # Nothing here keeps what has been cut while the next arrives.
-    blocks = chain.from_iterable(map(_blocks, content))
+    blocks = chain.from_iterable(map(blocks_of, content))
     rows = whole_rows(with_one_line_break(blocks), quote=how.quote)
     for number in count():
         path = file.path.with_name(f"{file.path.name}-{number}")
@@ -72,7 +86,7 @@ def _rows(file: LocalFile, how: CsvFormat, columns: tuple[str, ...], content: It
 
 
 def _objects(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
-    blocks = chain.from_iterable(map(_blocks, content))
+    blocks = chain.from_iterable(map(blocks_of, content))
     lines = whole_rows(with_one_line_break(blocks), quote=False)
     keys: set[str] = set()
     coming = next(lines, None)
@@ -96,5 +110,6 @@ def _objects(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
             return
 
 
-def _blocks(chunk: bytes) -> Iterator[bytes]:
+def blocks_of(chunk: bytes) -> Iterator[bytes]:
+    """The same in blocks that are not too large to look at."""
     return (chunk[start : start + _BLOCK] for start in range(0, len(chunk), _BLOCK))

@@ -17,6 +17,7 @@ from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Prob
 from shared.contacts.membership import ROW_GROUP
 from shared.contacts.reading import MOST_MALFORMED, LocalFile, Relation, open_relation, quoted, too_many_malformed
 from shared.contacts.text import unreadable
+from shared.errors import UnreadableSegment
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -73,14 +74,14 @@ class Planner:
 
     connection: "DuckDBPyConnection"
     mapping: Mapping
-    _bound: list[tuple[Relation, Binding]] = field(default_factory=list)
+    _bound: list[tuple[range, Relation, Binding]] = field(default_factory=list)  # beside the files' numbers
     _everything: bool = True  # every winner is sent
 
     def __post_init__(self) -> None:
         self.connection.execute(_TABLES)
 
     def add(self, file: LocalFile) -> None:
-        """Read a file, or its next piece: one row of the narrow table each.
+        """Read a file, or its next piece, or some that are joined: one row of the narrow table each.
 
         UnreadableSegment if it cannot be read to its end.
         """
@@ -90,14 +91,17 @@ class Planner:
         if relation is None:
             return
         binding = self.mapping.bind(relation)
-        number = len(self._bound)
-        first = self._one("SELECT count(*) FROM rows")
+        number = self._bound[-1][0].stop if self._bound else 0
+        numbers = range(number, number + max(1, len(file.joined)))
+        lengths = f"SELECT unnest({list(numbers)}) AS number, unnest({[rows for _, rows in file.joined]}) AS length"
+        beside = f"SELECT unnest(repeat([number], length)) AS file FROM ({lengths})" if file.joined else ""
+        source = relation.select(binding.read_columns(), beside=beside)
         read = f"""
             INSERT INTO rows
-            SELECT {number}, address, {binding.fingerprint_sql}, {binding.customer_id_sql}, problem,
-                CASE WHEN problem IS NOT NULL THEN left(c{binding.email}, {SHOWN}) END
+            SELECT {"file" if file.joined else number}, address, {binding.fingerprint_sql}, {binding.customer_id_sql},
+                problem, CASE WHEN problem IS NOT NULL THEN left(c{binding.email}, {SHOWN}) END
             FROM (SELECT *, {binding.problem_sql("address")} AS problem
-                FROM (SELECT *, {binding.address_sql} AS address FROM ({relation.select(binding.read_columns())})))
+                FROM (SELECT *, {binding.address_sql} AS address FROM ({source})))
         """
         try:
             execute(self.connection, read)
@@ -106,9 +110,27 @@ class Planner:
         except duckdb.Error as error:
             raise unreadable(file.name, error) from error
         before = self._rows_of_last_file() if file.continues else 0
-        self.connection.execute("INSERT INTO files VALUES (?, ?, ?, ?)", [number, file.name, first, before])
+        if file.joined:
+            self._check_joined(file, number)
+        self.connection.execute(
+            f"""
+            INSERT INTO files
+            SELECT number, name, first_id, {before} FROM (SELECT unnest(?) AS number, unnest(?) AS name)
+            LEFT JOIN (SELECT file, min(rowid) AS first_id FROM rows WHERE file >= {number} GROUP BY file)
+            ON file = number
+            """,
+            [list(numbers), [name for name, _ in file.joined] or [file.name]],
+        )
         self._note_malformed(number, relation)
-        self._bound.append((relation, binding))
+        self._bound.append((numbers, relation, binding))
+
+    def _check_joined(self, file: LocalFile, number: int) -> None:
+        """UnreadableSegment if DuckDB has read more rows or fewer than were counted: nobody knows whose they are."""
+        wrong = f"file IS NULL OR (file >= {number} AND problem = '{Problem.MALFORMED}')"
+        if self._one(f"SELECT count(*) FROM rows WHERE {wrong}"):
+            what = f"{file.name} or one of the {len(file.joined) - 1} files after it has rows that cannot be told apart"
+            advice = "Look at their quotation marks and line breaks, and land the segment again."
+            raise UnreadableSegment(what, code="unreadable_file", advice=advice)
 
     def _rows_of_last_file(self) -> int:
         return self._one("""
@@ -153,7 +175,7 @@ class Planner:
         """
         # From here on no order counts, and keeping it would cost memory that grows with the segment.
         self.connection.execute("SET preserve_insertion_order = false")
-        relations = [relation for relation, _ in self._bound]
+        relations = [relation for _, relation, _ in self._bound]
         if any(relation.length for relation in relations) and not any(relation.json for relation in relations):
             give_back_room_for_json(self.connection, max(relation.length for relation in relations))
         self._resolve_international_domains()
@@ -267,8 +289,8 @@ class Planner:
 
         `also`: what they take besides the address and the cleaned cells.
         """
-        for number in self._files_to_send():
-            relation, binding, beside = self._rows_to_send(number)
+        for bound in self._bound_to_send():
+            relation, binding, beside = self._rows_to_send(*bound)
             yield from stream(
                 self.connection,
                 f"""
@@ -281,28 +303,27 @@ class Planner:
             """,
             )
 
-    def _rows_to_send(self, number: int) -> tuple[Relation, Binding, str]:
+    def _rows_to_send(self, numbers: range, relation: Relation, binding: Binding) -> tuple[Relation, Binding, str]:
         """A file, or a copy of the few rows of it that have to be sent, and what is known of each of its rows."""
-        relation, binding = self._bound[number]
+        mine = f"file BETWEEN {numbers.start} AND {numbers.stop - 1}"
         wanted = "problem IS NULL" if self._everything else "rowid IN (SELECT id FROM upserts)"
-        beside = f"SELECT address, fingerprint, {wanted} AS wanted FROM rows WHERE file = {number}"
+        beside = f"SELECT address, fingerprint, {wanted} AS wanted FROM rows WHERE {mine}"
         if self._everything or not relation.lines:
             return relation, binding, beside
-        rows = self._one(f"SELECT count(*) FROM rows WHERE file = {number}")
-        mine = f"FROM upserts WHERE file = {number}"
-        if self._one(f"SELECT count(*) {mine}") > rows // FEW:
+        sent = f"FROM upserts WHERE {mine}"
+        if self._one(f"SELECT count(*) {sent}") > self._one(f"SELECT count(*) FROM rows WHERE {mine}") // FEW:
             return relation, binding, beside
-        first = self._one(f"SELECT first_id FROM files WHERE number = {number}")
-        ids = self.connection.execute(f"SELECT id {mine} ORDER BY id").fetchall()
+        first = self._one(f"SELECT min(rowid) FROM rows WHERE {mine}")
+        ids = self.connection.execute(f"SELECT id {sent} ORDER BY id").fetchall()
         copy = relation.of_rows(id_ - first for (id_,) in ids)
-        return copy, binding, f"SELECT address, fingerprint, true AS wanted {mine} ORDER BY id"
+        return copy, binding, f"SELECT address, fingerprint, true AS wanted {sent} ORDER BY id"
 
-    def _files_to_send(self) -> list[int]:
-        """Numbers of the files that have contacts to send."""
+    def _bound_to_send(self) -> list[tuple[range, Relation, Binding]]:
+        """What has contacts to send."""
         if self._everything:
-            return list(range(len(self._bound)))
-        found = self.connection.execute("SELECT DISTINCT file FROM upserts ORDER BY file").fetchall()
-        return [number for (number,) in found]
+            return self._bound
+        found = {file for (file,) in self.connection.execute("SELECT DISTINCT file FROM upserts").fetchall()}
+        return [bound for bound in self._bound if not found.isdisjoint(bound[0])]
 
     def leavers(self, portion: int) -> Iterator[list[str]]:
         """Addresses to take off the list, so many at a time."""

@@ -58,6 +58,7 @@ class LocalFile:
     columns    model.json's, if any; of a piece that is not the first, the file's
     continues  it is the next piece of the file before, and so has no header
     look       what a look at it has found, if it is CSV in plain UTF-8 and somebody has taken one already
+    joined     names and rows of the files that follow each other in it, if it is several; the header is the first's
     objects    the same of NDJSON, of which no line is too long
     relation   what it is read as, if somebody has opened it already
     """
@@ -68,6 +69,7 @@ class LocalFile:
     columns: tuple[str, ...] | None
     continues: bool = False
     look: Look | None = None
+    joined: tuple[tuple[str, int], ...] = ()
     objects: Objects | None = None
     relation: "Relation | None" = None
 
@@ -242,6 +244,7 @@ def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
         columns,
         _csv_source(path, how, len(columns), header=header),
         tuple(f"c{i}" for i in range(len(columns))),
+        malformed="file_index IS NULL" if file.joined else "false",  # a row that has been counted and is not there
         first_row=2 if header else 1,
         names_itself=not header or file.columns is not None,
         csv_text=(path, how),

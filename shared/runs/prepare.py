@@ -10,17 +10,17 @@ from datetime import timedelta
 from pathlib import Path
 
 from shared.contacts.batches import Batch
+from shared.contacts.joined import joined
 from shared.contacts.mapping import CustomField, FieldType, Mapping, missing_fields
 from shared.contacts.parsed import parsed
 from shared.contacts.parts import ImportFile, Parts
-from shared.contacts.pieces import pieces
 from shared.contacts.plan import PlanCounts, Planner
 from shared.contacts.reading import LocalFile
 from shared.destinations.checks import problems
 from shared.destinations.models import Connection, Export
 from shared.errors import NotFound, RetryLater, RunFailed, RunSkipped
 from shared.runs import config, delivery, members
-from shared.runs.ahead import ahead
+from shared.runs.ahead import ahead, some_ahead
 from shared.runs.claim import claim
 from shared.runs.record import BatchKind, Mode, Phase, Progress, RemovalRecord, RunRecord, SnapshotRecord
 from shared.runs.send import Sending
@@ -29,9 +29,11 @@ from shared.runs.slice import Slice
 from shared.runs.store import file_of, leavers_name, listed_name
 from shared.runs.turn import Turn
 from shared.segments import landing
-from shared.segments.snapshot import Incomplete, Snapshot
+from shared.segments.snapshot import Incomplete, Snapshot, SnapshotFile
 from shared.sendgrid.client import SendGrid
 
+SMALL = 2 * 1024 * 1024  # bytes of files that are held in memory, FETCHED of them at most, while others are read
+FETCHED = 3
 LEAVERS_PORTION = 1000  # leavers a checkpoint; SendGrid is asked for 100 of them at a time
 
 
@@ -62,7 +64,8 @@ def prepare(services: Services, here: Slice) -> None:
     run.snapshots = {snapshot.segment: _snapshot_record(snapshot) for snapshot in snapshots}
     with work_folder() as folder, engine(folder) as database:
         planner = Planner(database, mapping)
-        for file in ahead(parsed(database, mapping, ahead(_files(services, here, snapshots, folder)))):
+        arriving = ahead(joined(_files(services, here, snapshots, folder)))
+        for file in ahead(parsed(database, mapping, arriving)):
             planner.add(file)
         plan = _decide(services, run, export, planner, folder)
         run.counts = plan.as_dict()
@@ -170,18 +173,33 @@ def _snapshot_record(snapshot: Snapshot) -> SnapshotRecord:
     )
 
 
-def _files(services: Services, here: Slice, snapshots: Iterable[Snapshot], folder: Path) -> Iterator[LocalFile]:
-    """Download the snapshots' files, one after the other, in pieces."""
-    for snapshot in snapshots:
-        for number, file in enumerate(snapshot.files):
-            if not file.size:
-                continue
-            here.check_lease()
-            local = LocalFile(file.name, folder / f"{snapshot.id}-{number}", file.format, snapshot.columns)
-            try:
-                yield from pieces(local, services.storage.segments.stream(file.name, etag=file.etag))
-            except NotFound as error:
-                raise RetryLater(f"{file.name} has gone since it was listed", code="landing", retry_after=15) from error
+def _files(
+    services: Services, here: Slice, snapshots: Iterable[Snapshot], folder: Path
+) -> Iterator[tuple[LocalFile, bytes | Iterator[bytes]]]:
+    """The snapshots' files and what arrives of them, of small ones all: the next are on their way already."""
+
+    def all_files() -> Iterator[tuple[SnapshotFile, LocalFile]]:
+        for snapshot in snapshots:
+            snapshot_id = snapshot.id  # takes a moment for each of its files
+            for number, file in enumerate(snapshot.files):
+                if file.size:
+                    here.check_lease()
+                    path = folder / f"{snapshot_id}-{number}"
+                    yield file, LocalFile(file.name, path, file.format, snapshot.columns)
+
+    def fetch(found: tuple[SnapshotFile, LocalFile]) -> tuple[LocalFile, bytes | Iterator[bytes]]:
+        file, local = found
+        content = _content(services, file)
+        return local, b"".join(content) if file.size <= SMALL else content
+
+    return some_ahead(fetch, all_files(), FETCHED)
+
+
+def _content(services: Services, file: SnapshotFile) -> Iterator[bytes]:
+    try:
+        yield from services.storage.segments.stream(file.name, etag=file.etag)
+    except NotFound as error:
+        raise RetryLater(f"{file.name} has gone since it was listed", code="landing", retry_after=15) from error
 
 
 def _list_is_read(run: RunRecord) -> bool:
