@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.contacts.engine import shares
+from shared.contacts.engine import execute, shares
 from shared.contacts.membership import NARROW, NO_MEMBERS, count, parquet_sql
 from shared.contacts.reading import quoted
 
@@ -40,31 +40,33 @@ def compare(
         CREATE TABLE strangers (address VARCHAR);
     """)
     for share in shares(count(connection, source)):
-        connection.execute(f"INSERT INTO listed SELECT DISTINCT address FROM {source} WHERE {share}")
+        execute(connection, f"INSERT INTO listed SELECT DISTINCT address FROM {source} WHERE {share}")
     if everything or members is None:
         connection.execute("CREATE VIEW upserts AS FROM winners; CREATE VIEW stale AS FROM known")
     else:
         _find_unlike(connection, members, missing=listed is not None)
     for share in shares(count(connection, "upserts", "stale")):
-        connection.execute(f"""
+        execute(
+            connection,
+            f"""
             INSERT INTO out SELECT address, fingerprint FROM stale
             ANTI JOIN (SELECT address FROM upserts WHERE {share}) AS present USING (address) WHERE {share}
-        """)
+        """,
+        )
     # Who was not confirmed may get onto the list yet, so such a one is looked for there in the end.
     gone = "false" if listed is None else "fingerprint <> 0 AND address NOT IN (SELECT address FROM listed WHERE {0})"
     for share in shares(count(connection, "out", "listed", "held")):
         kept = f"address IN (SELECT address FROM held WHERE {share})" if others else "false"
-        connection.execute(f"""
-            INSERT INTO gone SELECT address FROM out WHERE {share} AND {gone.format(share)};
-            INSERT INTO leavers SELECT address, {kept} FROM out
-            WHERE {share} AND NOT ({gone.format(share)}) AND {str(leave).lower()};
-        """)
+        there = f"FROM out WHERE {share} AND"
+        execute(connection, f"INSERT INTO gone SELECT address {there} {gone.format(share)}")
+        if leave:
+            execute(connection, f"INSERT INTO leavers SELECT address, {kept} {there} NOT ({gone.format(share)})")
     for share in shares(count(connection, "listed", "winners", "known", "held")) if listed else ():
         known = " ".join(
             f"ANTI JOIN (SELECT address FROM {name} WHERE {share}) AS {name}_share USING (address)"
             for name in ("winners", "known", "held")
         )
-        connection.execute(f"INSERT INTO strangers SELECT address FROM listed {known} WHERE {share}")
+        execute(connection, f"INSERT INTO strangers SELECT address FROM listed {known} WHERE {share}")
 
 
 def count_missing(connection: "DuckDBPyConnection") -> int:
@@ -87,7 +89,9 @@ def _find_unlike(connection: "DuckDBPyConnection", members: Path, *, missing: bo
     source = f"read_parquet({quoted(str(members))}, file_row_number=true)"
     connection.execute("CREATE TABLE unlike (id BIGINT, place BIGINT)")
     for share in shares(count(connection, "winners", "known") // NARROW):
-        connection.execute(f"""
+        execute(
+            connection,
+            f"""
             INSERT INTO unlike
             SELECT id, place
             FROM (SELECT id, hash(address) AS hashed, fingerprint FROM winners WHERE {share})
@@ -95,14 +99,18 @@ def _find_unlike(connection: "DuckDBPyConnection", members: Path, *, missing: bo
                 SELECT file_row_number AS place, hash(address) AS hashed, fingerprint FROM {source} WHERE {share}
             ) USING (hashed, fingerprint)
             WHERE id IS NULL OR place IS NULL
-        """)
+        """,
+        )
     for share in shares(count(connection, "winners", "listed")) if missing else ():
-        connection.execute(f"""
+        execute(
+            connection,
+            f"""
             INSERT INTO unlike SELECT id, NULL FROM winners
             ANTI JOIN (SELECT address FROM listed WHERE {share}) AS there USING (address) WHERE {share}
-        """)
-    connection.execute(f"""
-        CREATE TABLE upserts AS FROM winners WHERE id IN (SELECT id FROM unlike WHERE id IS NOT NULL);
-        CREATE TABLE stale AS SELECT address, fingerprint FROM {source}
-        WHERE file_row_number IN (SELECT place FROM unlike WHERE id IS NULL);
-    """)
+        """,
+        )
+    fresh = "SELECT id FROM unlike WHERE id IS NOT NULL"
+    execute(connection, f"CREATE TABLE upserts AS FROM winners WHERE id IN ({fresh})")
+    places = "SELECT place FROM unlike WHERE id IS NULL"
+    stale = f"SELECT address, fingerprint FROM {source} WHERE file_row_number IN ({places})"
+    execute(connection, f"CREATE TABLE stale AS {stale}")

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 # What DuckDB may use, in bytes; it takes some 40 MiB beside what it counts. The interpreter and the SDKs need about
 # 80 MiB, batches in flight 20 MiB, so that the whole fits into the smallest instance. More does not make it faster.
-MEMORY_LIMIT = 48 * MIB
+MEMORY_LIMIT = 40 * MIB
+# What it may use while contacts are handed out, file by file: more would only keep tables that have been read, beside
+# the batches in flight.
+SENDING_LIMIT = 20 * MIB
 # DuckDB takes this much at once to read JSON, however short the objects are. Beside that it holds, measured, up to 23
 # times what it works on at a time, which is so many objects.
 JSON_BUFFER, JSON_COPIES, OBJECTS_AT_A_TIME = 32 * MIB, 26, 2048
@@ -57,6 +60,11 @@ def give_back_room_for_json(connection: "DuckDBPyConnection", length: int) -> No
     """From now on no JSON is read. What was in objects of that `length` still is, and has half of the memory anyway."""
     room = min(max(0, JSON_COPIES * OBJECTS_AT_A_TIME * length - MEMORY_LIMIT // 2), LARGEST_ROOM)
     connection.execute(f"SET memory_limit = '{(MEMORY_LIMIT + room) // MIB}MiB'")
+
+
+def keep_little(connection: "DuckDBPyConnection") -> None:
+    """From now on rows are only handed out, and written, in the order in which they are stored."""
+    connection.execute(f"SET memory_limit = '{SENDING_LIMIT // MIB}MiB'")
 
 
 def execute(connection: "DuckDBPyConnection", sql: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.contacts import imports
-from shared.contacts.engine import make_room_for_json, shares
+from shared.contacts.engine import execute, make_room_for_json, shares
 from shared.contacts.reading import LONGEST_ROW, quoted
 
 if TYPE_CHECKING:
@@ -120,12 +120,12 @@ def settle(connection: "DuckDBPyConnection", fates: Fates) -> SettledCounts:
     connection.execute("CREATE TABLE fates (address VARCHAR, stage VARCHAR, code VARCHAR, message VARCHAR)")
     for share in shares(count(connection, "upserts", "outcomes")):
         # One by one: an aggregate and a join in one query would have to share the memory that each of them takes.
-        connection.execute(f"""
-            CREATE OR REPLACE TEMP TABLE firsts AS
-            SELECT min(rowid) AS place FROM outcomes WHERE {share} AND stage <> 'remove' GROUP BY address;
-            CREATE OR REPLACE TEMP TABLE said AS FROM outcomes WHERE rowid IN (SELECT place FROM firsts);
-            INSERT INTO fates FROM said SEMI JOIN (SELECT address FROM upserts WHERE {share}) AS sent USING (address);
-        """)
+        first = f"SELECT min(rowid) AS place FROM outcomes WHERE {share} AND stage <> 'remove' GROUP BY address"
+        execute(connection, f"CREATE OR REPLACE TEMP TABLE firsts AS {first}")
+        said = "FROM outcomes WHERE rowid IN (SELECT place FROM firsts)"
+        execute(connection, f"CREATE OR REPLACE TEMP TABLE said AS {said}")
+        sent = f"(SELECT address FROM upserts WHERE {share})"
+        execute(connection, f"INSERT INTO fates FROM said SEMI JOIN {sent} AS sent USING (address)")
     upserts, rejected, open_ = connection.execute("""
         SELECT (SELECT count(*) FROM upserts),
             count(*) FILTER (code NOT IN ('not_sent', 'unconfirmed')),
@@ -172,10 +172,10 @@ def count_steady(
     for share in shares(count(connection, parquet_sql([path for path in (after, before, *others) if path])) // NARROW):
         confirmed = f"(SELECT hash(address) AS who FROM {{}} WHERE fingerprint <> 0 AND {share})"
         both = f"SEMI JOIN {confirmed.format(_members(before))} AS earlier USING (who)" if before != after else ""
-        connection.execute(f"INSERT INTO steady FROM {confirmed.format(parquet_sql([after]))} {both}")
+        execute(connection, f"INSERT INTO steady FROM {confirmed.format(parquet_sql([after]))} {both}")
         for other in others:
             theirs = confirmed.format(parquet_sql([other]))
-            connection.execute(f"INSERT INTO steady FROM {theirs} ANTI JOIN steady USING (who)")
+            execute(connection, f"INSERT INTO steady FROM {theirs} ANTI JOIN steady USING (who)")
     return count(connection, "steady")
 
 
@@ -217,6 +217,7 @@ def _copy(connection: "DuckDBPyConnection", select: Callable[[str], str], path: 
 
 
 def _copy_one(connection: "DuckDBPyConnection", select: str, path: Path) -> None:
-    connection.execute(
-        f"COPY ({select}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+    execute(
+        connection,
+        f"COPY ({select}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})",
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.contacts import imports
 from shared.contacts.difference import compare, count_missing
-from shared.contacts.engine import execute, give_back_room_for_json, stream
+from shared.contacts.engine import execute, give_back_room_for_json, keep_little, stream
 from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Problem, ascii_problem_sql
 from shared.contacts.membership import ROW_GROUP
 from shared.contacts.reading import MOST_MALFORMED, LocalFile, Relation, open_relation, quoted, too_many_malformed
@@ -289,6 +289,7 @@ class Planner:
 
         `also`: what they take besides the address and the cleaned cells.
         """
+        keep_little(self.connection)
         for bound in self._bound_to_send():
             relation, binding, beside = self._rows_to_send(*bound)
             yield from stream(
@@ -376,7 +377,7 @@ class Planner:
 
     def _copy(self, select: str, path: Path) -> None:
         options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}"
-        self.connection.execute(f"COPY ({select}) TO {quoted(str(path))} ({options})")
+        execute(self.connection, f"COPY ({select}) TO {quoted(str(path))} ({options})")
 
     def _one(self, sql: str) -> int:
         found = self.connection.execute(sql).fetchone()

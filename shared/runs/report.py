@@ -8,7 +8,7 @@ Injection").
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.contacts.engine import shares
+from shared.contacts.engine import execute, shares
 from shared.contacts.mapping import Problem
 from shared.contacts.membership import count
 from shared.contacts.reading import quoted
@@ -62,11 +62,17 @@ def write_report(
         )
     origins = f"read_parquet({quoted(str(rows))})"
     for share in shares(count(connection, "fates", origins)):
-        connection.execute(f"""
+        execute(
+            connection,
+            f"""
             INSERT INTO lines SELECT file, row, customer_id, address, stage, code, message
             FROM (FROM fates WHERE {share}) AS fate JOIN (FROM {origins} WHERE {share}) AS origin USING (address)
-        """)
+        """,
+        )
     order = "ORDER BY file NULLS LAST, row" if count(connection, "lines") <= MOST_SORTED else ""
-    connection.execute(f"""
+    execute(
+        connection,
+        f"""
         COPY (SELECT * REPLACE ({cells}) FROM lines {order}) TO {quoted(str(path))} (FORMAT csv, HEADER)
-    """)
+    """,
+    )
