@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from bench import charts, goals, measure
@@ -85,9 +86,9 @@ def thorough(world: World, book: Book, repeats: int, say: measure.Say) -> None:
 
 def huge(world: World, book: Book, say: measure.Say) -> None:
     for measurement in (
-        lambda: measure.exports(world, book, HUGE, 1, say),
-        lambda: measure.formats(world, book, HUGE, 1, say, names=("csv", "parts")),
-        lambda: measure.paced(world, book, HUGE, say, limit=RECORDED_LIMIT, window=WINDOW),
+        partial(measure.exports, world, book, HUGE, 1, say),
+        partial(measure.formats, world, book, HUGE, 1, say, names=("csv", "parts")),
+        partial(measure.paced, world, book, HUGE, say, limit=RECORDED_LIMIT, window=WINDOW),
     ):
         try:
             measurement()
