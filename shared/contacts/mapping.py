@@ -241,13 +241,12 @@ class Binding:
         """
         return f"hash({', '.join([quoted(self.signature), *(f'c{i}' for i, _ in self.fields)])})"
 
-    def same_row_sql(self, fingerprint: str) -> str:
+    def same_row_sql(self, fingerprint: str, columns: set[int]) -> str:
         """True of a row whose fingerprint is in that column; DuckDB's error if it is another's.
 
-        DuckDB finds bad encoding only in cells that it needs, and leaves such rows out. So the same cells must be
-        needed whenever a file is read, or rows would be counted in another way.
+        All `columns` that are read are needed for it: DuckDB finds bad encoding only in cells that it needs.
         """
-        others = ", ".join(["''", *(f"c{i}" for i in sorted(self.read_columns() - self.sent_columns()))])
+        others = ", ".join(["''", *(f"c{i}" for i in sorted(columns - self.sent_columns()))])
         moved = "error('the file reads otherwise than before')"
         return f"CASE WHEN {fingerprint} = {self.fingerprint_sql} THEN hash({others}) IS NOT NULL ELSE {moved} END"
 

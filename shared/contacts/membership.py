@@ -207,16 +207,17 @@ def _copy(connection: "DuckDBPyConnection", select: Callable[[str], str], path: 
     """Write what is selected by shares of so many addresses."""
     parts = {share: path.with_name(f"{path.name}-{number}") for number, share in enumerate(shares(addresses))}
     for share, part in parts.items():
-        _copy_one(connection, select(share), part)
+        copy_to_parquet(connection, select(share), part)
     if len(parts) == 1:
         part.rename(path)
         return
-    _copy_one(connection, f"FROM {parquet_sql([*parts.values()])}", path)
+    copy_to_parquet(connection, f"FROM {parquet_sql([*parts.values()])}", path)
     for part in parts.values():
         part.unlink()
 
 
-def _copy_one(connection: "DuckDBPyConnection", select: str, path: Path) -> None:
+def copy_to_parquet(connection: "DuckDBPyConnection", select: str, path: Path) -> None:
+    """Write what is selected, in little memory."""
     execute(
         connection,
         f"COPY ({select}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})",

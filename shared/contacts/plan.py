@@ -14,7 +14,7 @@ from shared.contacts import imports
 from shared.contacts.difference import compare, count_missing
 from shared.contacts.engine import execute, give_back_room_for_json, keep_little, stream
 from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Problem, ascii_problem_sql
-from shared.contacts.membership import ROW_GROUP
+from shared.contacts.membership import copy_to_parquet
 from shared.contacts.reading import MOST_MALFORMED, LocalFile, Relation, open_relation, quoted, too_many_malformed
 from shared.contacts.text import unreadable
 from shared.errors import UnreadableSegment
@@ -292,14 +292,16 @@ class Planner:
         keep_little(self.connection)
         for bound in self._bound_to_send():
             relation, binding, beside = self._rows_to_send(*bound)
+            # Where every line is a sound row, none can be left out for what is in a cell that is not sent.
+            read = (relation.lines and binding.sent_columns()) or binding.read_columns()
             yield from stream(
                 self.connection,
                 f"""
                 SELECT {columns(binding)}
                 FROM (SELECT *, {also(binding)} FROM (SELECT address {binding.cleaned_sql()}
                     FROM (SELECT *, {binding.odd_sql()} AS odd
-                    FROM ({relation.select(binding.read_columns(), beside=beside)})
-                    WHERE wanted AND {binding.same_row_sql("fingerprint")})))
+                    FROM ({relation.select(read, beside=beside)})
+                    WHERE wanted AND {binding.same_row_sql("fingerprint", read)})))
                 {"GROUP BY ALL" if group else ""}
             """,
             )
@@ -336,7 +338,8 @@ class Planner:
 
     def write_rows(self, path: Path) -> None:
         """Where each upsert comes from: address, fingerprint, file, row, customer_id."""
-        self._copy(
+        copy_to_parquet(
+            self.connection,
             f"""SELECT address, fingerprint, name AS file, {self._row_sql()} AS row, customer_id
                 FROM upserts {self._files_sql("upserts")}""",
             path,
@@ -344,15 +347,18 @@ class Planner:
 
     def write_leavers(self, path: Path) -> None:
         """Who is a member no longer: address, and `kept` if this run has not to take it off the list."""
-        self._copy("SELECT address, kept FROM leavers UNION ALL SELECT address, true FROM gone", path)
+        copy_to_parquet(
+            self.connection, "SELECT address, kept FROM leavers UNION ALL SELECT address, true FROM gone", path
+        )
 
     def write_strangers(self, path: Path) -> None:
         """Who is on the list by nobody's doing that is known here: address. Empty if the list has not been read."""
-        self._copy("SELECT address FROM strangers", path)
+        copy_to_parquet(self.connection, "SELECT address FROM strangers", path)
 
     def write_rejects(self, path: Path) -> None:
         """Every row that did not become a contact: file, row, customer_id, email, code."""
-        self._copy(
+        copy_to_parquet(
+            self.connection,
             f"""SELECT name AS file, {self._row_sql()} AS row, customer_id, given AS email, code
                 FROM (SELECT rowid AS id, file, customer_id, problem AS code,
                         CASE problem WHEN '{Problem.DUPLICATE}' THEN address ELSE given END AS given
@@ -375,13 +381,8 @@ class Planner:
     def _has_gaps(self) -> bool:
         return bool(self._one("SELECT count(*) FROM gaps"))
 
-    def _copy(self, select: str, path: Path) -> None:
-        options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}"
-        execute(self.connection, f"COPY ({select}) TO {quoted(str(path))} ({options})")
-
     def _one(self, sql: str) -> int:
-        found = self.connection.execute(sql).fetchone()
-        return int(found[0]) if found else 0
+        return int(self.connection.execute(sql).fetchall()[0][0] or 0)
 
 
 def _blank_sql(numbers: Path) -> str:
