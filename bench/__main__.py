@@ -48,6 +48,8 @@ def main() -> int:
             thorough(world, book, options.repeats, say)
             if options.full:
                 huge(world, book, say)
+            else:  # a tenth of ten million rows under a tenth of the rate: as many windows to wait for
+                measure.paced(world, book, LARGE, say, limit=RECORDED_LIMIT // 10, window=WINDOW)
     lines = goals.results(book)
     print()
     print("\n".join(goals.table([*lines, *goals.besides(book)])))
@@ -80,8 +82,6 @@ def thorough(world: World, book: Book, repeats: int, say: measure.Say) -> None:
     measure.peers(world, book, LARGE, few, say)
     measure.formats(world, book, LARGE, few, say)
     measure.deliveries(world, book, LARGE, few, say)
-    # A tenth of ten million rows under a tenth of the rate: as many windows to wait for.
-    measure.paced(world, book, LARGE, say, limit=RECORDED_LIMIT // 10, window=WINDOW)
 
 
 def huge(world: World, book: Book, say: measure.Say) -> None:

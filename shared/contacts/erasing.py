@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.contacts.mapping import Mapping
-from shared.contacts.membership import ROW_GROUP
+from shared.contacts.membership import copy_to_parquet
 from shared.contacts.plan import Planner
 from shared.contacts.reading import LONGEST_ROW, READ_BUFFER, LocalFile, quoted
 from shared.segments.snapshot import NdjsonFormat
@@ -53,10 +53,7 @@ def without_member(connection: "DuckDBPyConnection", members: Path, path: Path, 
     found = connection.execute(f"SELECT count(*) FROM {source} WHERE address = ?", [address]).fetchone()
     if not found or not found[0]:
         return False
-    connection.execute(
-        f"COPY (SELECT * FROM {source} WHERE address <> {quoted(address)}) "
-        f"TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
-    )
+    copy_to_parquet(connection, f"SELECT * FROM {source} WHERE address <> {quoted(address)}", path)
     return True
 
 
