@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 csv.field_size_limit(2 * 1024 * 1024)  # characters, of the whole process: more than DuckDB takes for a row
 LONGEST_HELD = 4 * 1024 * 1024  # bytes in which a row should end
+_LONGEST_LINE = 1024 * 1024  # bytes; a longer one is malformed (reading.LONGEST_ROW)
 _CONTROLS = bytes(range(32))
 _NO_CONTROLS = bytes(range(32, 256))
 # Odd spaces in UTF-8, or what they begin with (see mapping.SPACES).
@@ -85,7 +86,7 @@ class Look:
         stray = len(self._stray.findall(bare)) if quoted else 0
         inside = _undecodable(block) + stray
         texts = b"".join(pieces[1::2])
-        self.lines &= regular and not inside and b"\n" not in texts and b"\r" not in texts
+        self.lines &= len(block) <= _LONGEST_LINE and regular and not inside and b"\n" not in texts and b"\r" not in texts
         self.malformed += len(odd) + inside
         self.size += len(block) if inside or (odd and quoted) else sum(odd)
         self.sure &= not stray and len(pieces) % 2 == 1

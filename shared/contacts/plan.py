@@ -289,7 +289,8 @@ class Planner:
 
         `also`: what they take besides the address and the cleaned cells.
         """
-        keep_little(self.connection)
+        if self._everything:
+            keep_little(self.connection)
         for bound in self._bound_to_send():
             relation, binding, beside = self._rows_to_send(*bound)
             # Where every line is a sound row, none can be left out for what is in a cell that is not sent.

@@ -41,3 +41,8 @@ def test_sound_rows_that_are_lines(block: bytes) -> None:
 )
 def test_lines_that_may_be_no_rows(block: bytes) -> None:
     assert not look(b"a,b,c\n", block, b"a,b,c\n").lines
+
+
+def test_a_line_that_is_too_long_for_a_row() -> None:
+    assert look(b"a,b," + b"x" * 1000 + b"\n").lines
+    assert not look(b"a,b," + b"x" * 2**20 + b"\n").lines
