@@ -86,7 +86,8 @@ class Look:
         stray = len(self._stray.findall(bare)) if quoted else 0
         inside = _undecodable(block) + stray
         texts = b"".join(pieces[1::2])
-        self.lines &= len(block) <= _LONGEST_LINE and regular and not inside and b"\n" not in texts and b"\r" not in texts
+        broken = b"\n" in texts or b"\r" in texts or len(block) > _LONGEST_LINE
+        self.lines &= regular and not inside and not broken
         self.malformed += len(odd) + inside
         self.size += len(block) if inside or (odd and quoted) else sum(odd)
         self.sure &= not stray and len(pieces) % 2 == 1
