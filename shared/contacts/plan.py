@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from shared.contacts import imports
 from shared.contacts.difference import compare, count_missing
+from shared.contacts.domains import resolve_international_domains
 from shared.contacts.engine import execute, give_back_room_for_json, keep_little, stream
-from shared.contacts.mapping import INTERNATIONAL_DOMAIN, Binding, Mapping, Problem, ascii_problem_sql
+from shared.contacts.mapping import Binding, Mapping, Problem
 from shared.contacts.membership import copy_to_parquet
 from shared.contacts.reading import MOST_MALFORMED, LocalFile, Relation, open_relation, quoted, too_many_malformed
 from shared.contacts.text import unreadable
@@ -178,7 +179,7 @@ class Planner:
         relations = [relation for _, relation, _ in self._bound]
         if any(relation.length for relation in relations) and not any(relation.json for relation in relations):
             give_back_room_for_json(self.connection, max(relation.length for relation in relations))
-        self._resolve_international_domains()
+        resolve_international_domains(self.connection)
         self._choose_winners()
         self._everything = everything or members is None
         compare(self.connection, members=members, others=others, everything=everything, leave=leave, listed=listed)
@@ -200,25 +201,6 @@ class Planner:
                 ) WHERE place > 1
             );
             CREATE VIEW winners AS SELECT rowid AS id, * EXCLUDE (problem, given) FROM rows WHERE problem IS NULL;
-        """)
-
-    def _resolve_international_domains(self) -> None:
-        """Rewrite domains such as exämple.org in punycode, which is what SendGrid takes; what has none is refused."""
-        domains = self.connection.execute(
-            "SELECT DISTINCT split_part(address, '@', 2) FROM rows WHERE problem = ?", [INTERNATIONAL_DOMAIN]
-        ).fetchall()
-        if not domains:
-            return
-        self.connection.execute("CREATE TABLE international (domain VARCHAR, ascii VARCHAR)")
-        self.connection.executemany(
-            "INSERT INTO international VALUES (?, ?)", [(domain, _punycode(domain)) for (domain,) in domains]
-        )
-        self.connection.execute(f"""
-            UPDATE rows SET
-                address = coalesce(split_part(address, '@', 1) || '@' || ascii, address),
-                problem = {ascii_problem_sql("coalesce(split_part(address, '@', 1) || '@' || ascii, '')")}
-            FROM international
-            WHERE problem = '{INTERNATIONAL_DOMAIN}' AND domain = split_part(address, '@', 2)
         """)
 
     def _count(self) -> PlanCounts:
@@ -391,12 +373,3 @@ def _blank_sql(numbers: Path) -> str:
     source = f"read_csv({quoted(str(numbers))}, auto_detect=false, header=false, columns={{'blank': 'BIGINT'}})"
     counted = f"SELECT blank, row_number() OVER (ORDER BY blank) AS before FROM {source}"
     return f"ASOF LEFT JOIN ({counted}) ON line > blank"
-
-
-def _punycode(domain: str) -> str | None:
-    import idna
-
-    try:
-        return idna.encode(domain, uts46=True).decode().lower()
-    except idna.IDNAError:
-        return None
