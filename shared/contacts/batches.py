@@ -7,7 +7,7 @@ kept as one JSON object a line: the line's place is the contact's place in the r
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain
+from itertools import accumulate
 
 MAX_CONTACTS = 30_000
 MAX_BYTES = 3_900_000
@@ -19,10 +19,14 @@ _ROOM = MAX_BYTES - 200  # bytes of a body for contacts and what separates them;
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The contacts of one request: how many, and their JSON objects the way the request has them, in some parts."""
+    """The contacts of one request: how many, and their JSON objects the way the request has them, in some parts.
+
+    addresses  the same contacts with nothing but their addresses, one a line
+    """
 
     contacts: int
     parts: Sequence[bytes]
+    addresses: bytes
 
     @property
     def size(self) -> int:
@@ -33,13 +37,6 @@ class Batch:
     def lines(self) -> bytes:
         """One contact a line."""
         return _SEPARATOR.join(self.parts).replace(_SEPARATOR, b"\n")
-
-    @property
-    def addresses(self) -> bytes:
-        """The same contacts with nothing but their addresses, which come first and hold no quotation mark."""
-        begun = len(_BEGUN)
-        contacts = chain.from_iterable(part.split(_SEPARATOR) for part in self.parts)
-        return b"}\n".join([contact[: contact.index(b'"', begun) + 1] for contact in contacts]) + b"}"
 
     def body(self, list_id: str) -> bytes:
         """The request's body, made at once: it is as large as all of them."""
@@ -52,6 +49,7 @@ class Batch:
 def batches(chunks: Iterable[Sequence[bytes]]) -> Iterator[Batch]:
     """Cut a stream of contacts, JSON objects without line breaks, into batches."""
     held: list[bytes] = []  # contacts of the next batch, a chunk or a part of one each
+    known: list[bytes] = []  # their addresses
     contacts = size = 0
     for chunk in chunks:
         left = chunk
@@ -64,14 +62,21 @@ def batches(chunks: Iterable[Sequence[bytes]]) -> Iterator[Batch]:
                 objects = _SEPARATOR.join(left[:fit])
             if fit:
                 held.append(objects)
+                known.append(_addresses(left[:fit]))
                 contacts += fit
                 size += len(objects) + len(_SEPARATOR)
             if full:
-                yield Batch(contacts, held)
-                held, contacts, size = [], 0, 0
+                yield Batch(contacts, held, b"\n".join(known))
+                held, known, contacts, size = [], [], 0, 0
             left = left[fit:]
     if held:
-        yield Batch(contacts, held)
+        yield Batch(contacts, held, b"\n".join(known))
+
+
+def _addresses(contacts: Sequence[bytes]) -> bytes:
+    """The contacts with nothing but their addresses, which come first and hold no quotation mark."""
+    begun = len(_BEGUN)
+    return b"}\n".join([contact[: contact.index(b'"', begun) + 1] for contact in contacts]) + b"}"
 
 
 def _fitting(contacts: Sequence[bytes], most: int, room: int) -> int:

@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
-from shared.contacts.text import BLOCK
+from shared.contacts.text import BLOCK, Doubt
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -34,8 +34,7 @@ class Look:
     malformed  rows that seem so, each stray quotation mark and undecodable character counted as one; it may take a
                good row for a malformed one, and never the opposite
     size       bytes of those rows, or more
-    odd        there may be spaces around values that are no plain ones, or control characters
-    spaced     there may be plain spaces around values
+    doubts     what may be in the values, if it is `sure`
     sure       what lies within quotation marks is known: none is stray, and none is open at the end
     breaks     line breaks outside of quotation marks, counted
     even       no row seems malformed, no line is blank (unless there is one cell only), and there are no controls
@@ -47,8 +46,7 @@ class Look:
     quote: bool
     malformed: int = 0
     size: int = 0
-    odd: bool = False
-    spaced: bool = False
+    doubts: Doubt = Doubt.NONE
     sure: bool = True
     breaks: int = 0
     even: bool = True
@@ -82,7 +80,8 @@ class Look:
         if not regular:
             odd = [len(line) for line in bare.splitlines() if line and line.count(self._mark) != self.cells - 1]
             self.even = False
-            self.odd = self.odd or bool(shape.translate(None, self._rows[-1]))
+            if shape.translate(None, self._rows[-1]):
+                self.doubts |= Doubt.ODD_SPACES
         stray = len(self._stray.findall(bare)) if quoted else 0
         inside = _undecodable(block) + stray
         texts = b"".join(pieces[1::2])
@@ -91,8 +90,29 @@ class Look:
         self.malformed += len(odd) + inside
         self.size += len(block) if inside or (odd and quoted) else sum(odd)
         self.sure &= not stray and len(pieces) % 2 == 1
-        self.odd = self.odd or has_odd_spaces(block, texts)
-        self.spaced = self.spaced or bool(self._edge.search(bare) or (quoted and self._quoted_edge.search(block)))
+        self._doubt(block, bare, pieces, texts)
+
+    def _doubt(self, block: bytes, bare: bytes, pieces: list[bytes], texts: bytes) -> None:
+        quoted = len(pieces) > 1
+        if has_odd_spaces(block, texts):
+            self.doubts |= Doubt.ODD_SPACES
+        if Doubt.SPACES not in self.doubts and (
+            self._edge.search(bare) or (quoted and self._quoted_edge.search(block))
+        ):
+            self.doubts |= Doubt.SPACES
+        # Between two marks that stand for one in a quoted text there is nothing.
+        if b"" in pieces[2:-1:2] or (not self.quote and b'"' in block):
+            self.doubts |= Doubt.QUOTES
+        if b"\\" in block:
+            self.doubts |= Doubt.ESCAPES
+
+    @property
+    def all_doubts(self) -> Doubt:
+        """What may be in the values for all that is known. What seems to be a line break may be part of one."""
+        if not self.sure:
+            return Doubt.ALL
+        controls = Doubt.SPACES | Doubt.ESCAPES if Doubt.ODD_SPACES in self.doubts else Doubt.NONE
+        return self.doubts | controls
 
 
 def look(path: Path, delimiter: str, cells: int, *, quote: bool) -> Look:

@@ -28,6 +28,10 @@ FETCHED = 2048  # rows fetched at a time
 # Addresses that a join takes at a time. DuckDB puts what does not fit into its memory aside in parts, and holds a block
 # of each: five million addresses are too many for the memory that it has.
 MOST_JOINED = 2_000_000
+# Rows that go to the database's file at a time. A piece of a segment's file has more, so that they go there straight
+# away; of fewer DuckDB writes a log first, copies them, and writes them once more.
+ROW_GROUP = int(os.environ.get("RG", "20480"))
+_DATABASE = "work"
 _FOLDER = "segment-export-"
 
 
@@ -90,7 +94,7 @@ def stream(connection: "DuckDBPyConnection", select: str) -> Iterator[list[Any]]
 
     given = 0
     while True:
-        cursor = connection.cursor()
+        cursor = second(connection)
         try:
             cursor.execute("SET streaming_buffer_size = '1MiB'")  # no more than what is fetched next
             cursor.execute(f"{select} OFFSET {given}" if given else select)
@@ -104,6 +108,13 @@ def stream(connection: "DuckDBPyConnection", select: str) -> Iterator[list[Any]]
             return
         finally:
             cursor.close()
+
+
+def second(connection: "DuckDBPyConnection") -> "DuckDBPyConnection":
+    """One more connection to the same database, for a query beside another."""
+    cursor = connection.cursor()
+    cursor.execute(f"USE {_DATABASE}")
+    return cursor
 
 
 def _more_room(connection: "DuckDBPyConnection") -> bool:
@@ -139,7 +150,6 @@ def engine(folder: Path, *, limit: int = MEMORY_LIMIT, others: Sequence[Path] = 
     from shared.contacts.reading import quoted
 
     connection = duckdb.connect(
-        str(folder / "work.duckdb"),
         config={
             "memory_limit": f"{limit // MIB}MiB",
             "threads": 1,  # a second one takes as much memory again, and finds little to do beside sending
@@ -149,6 +159,8 @@ def engine(folder: Path, *, limit: int = MEMORY_LIMIT, others: Sequence[Path] = 
             "autoload_known_extensions": False,
         },
     )
+    connection.execute(f"ATTACH {quoted(str(folder / 'work.duckdb'))} AS {_DATABASE} (ROW_GROUP_SIZE {ROW_GROUP})")
+    connection.execute(f"USE {_DATABASE}")
     reached = ", ".join(quoted(str(each)) for each in (folder, *others))
     connection.execute(f"SET allowed_directories = [{reached}]")
     connection.execute("SET enable_external_access = false")

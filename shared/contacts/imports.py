@@ -12,7 +12,7 @@ never needs quotes. No value has a line break, so a line is a contact.
 import gzip
 from pathlib import Path
 
-from shared.contacts.mapping import Binding, Field, FieldType, value_sql
+from shared.contacts.mapping import Binding, Field, FieldType
 from shared.contacts.reading import LONGEST_ROW, READ_BUFFER, quoted
 
 SUFFIX = ".csv.gz"
@@ -23,13 +23,13 @@ _UNSAFE = r"[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}\x22\x5c]"  # line breaks, contr
 
 
 def misfit_sql(binding: Binding) -> str:
-    """Why CSV cannot carry the contact whose cleaned cells are `v<index>`: `empty_value`, `number`, `date`, `text`.
+    """Why CSV cannot carry the contact at hand: `empty_value`, `number`, `date`, `text`.
 
     NULL if it can.
     """
     if not binding.fields:
         return "NULL::VARCHAR"
-    values = [(field, value_sql(f"v{i}", field)) for i, field in binding.fields]
+    values = [(field, binding.value_sql(place)) for place, (_, field) in enumerate(binding.fields)]
     cases = [f"WHEN {' OR '.join(f'{value} IS NULL' for _, value in values)} THEN 'empty_value'"]
     for kind, pattern, unlike in (
         (FieldType.NUMBER, _NUMBER, "NOT regexp_full_match"),
@@ -44,12 +44,13 @@ def misfit_sql(binding: Binding) -> str:
 
 def row_sql(binding: Binding) -> str:
     """The contact as a line of CSV, without its end; NULL if CSV cannot carry it."""
-    cells = "".join(f" || ',' || {_cell_sql(i, field)}" for i, field in binding.fields)
+    cells = "".join(
+        f" || ',' || {_cell_sql(binding.value_sql(place), field)}" for place, (_, field) in enumerate(binding.fields)
+    )
     return f"CASE WHEN {misfit_sql(binding)} IS NULL THEN address{cells} END"
 
 
-def _cell_sql(index: int, field: Field) -> str:
-    value = value_sql(f"v{index}", field)
+def _cell_sql(value: str, field: Field) -> str:
     if field.type is FieldType.NUMBER:
         return f"{value}::VARCHAR"
     if field.type is FieldType.DATE:

@@ -72,8 +72,7 @@ class _Group:
     def add(self, small: _Small) -> None:
         self._target.writelines(small.rows)
         self._rows.append((small.file.name, small.look.breaks - bool(small.header)))
-        self._look.odd |= small.look.odd
-        self._look.spaced |= small.look.spaced
+        self._look.doubts |= small.look.doubts
         self._look.lines &= small.look.lines
 
     def close(self) -> LocalFile:

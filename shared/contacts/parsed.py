@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from shared.contacts.engine import second
 from shared.contacts.mapping import Mapping
 from shared.contacts.reading import LocalFile, open_relation, quoted
 from shared.contacts.text import unreadable
@@ -21,7 +22,7 @@ def parsed(connection: "DuckDBPyConnection", mapping: Mapping, files: Iterable[L
 
     It may go on in another thread than what else is done with the connection. UnreadableSegment.
     """
-    cursor = connection.cursor()
+    cursor = second(connection)
     for file in files:
         if isinstance(file.format, NdjsonFormat):
             yield from _parsed(cursor, mapping, file)

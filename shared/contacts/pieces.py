@@ -12,7 +12,7 @@ from itertools import chain, count
 
 from shared.contacts.csv_look import Look, has_odd_spaces, whole_rows
 from shared.contacts.reading import HEADER_LIMIT, LONGEST_ROW, LocalFile, Objects, header_of
-from shared.contacts.text import length_of_lines, with_one_line_break, without_long_lines
+from shared.contacts.text import Doubt, length_of_lines, with_one_line_break, without_long_lines
 from shared.segments.snapshot import CsvFormat, NdjsonFormat
 
 _MIB = 1024 * 1024
@@ -92,22 +92,35 @@ def _objects(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
     coming = next(lines, None)
     for number in count():
         path = file.path.with_name(f"{file.path.name}-{number}")
-        size, odd, spaced = 0, False, False
+        size, doubts = 0, Doubt.EMPTY  # which would take as long to find as to be done with
         with path.open("wb") as target:
             while coming:
                 block, whole = coming
                 target.write(block)
                 size += len(block)
-                odd = odd or has_odd_spaces(block, b"") or (b"\\" in block and bool(_ODD_ESCAPE.search(block)))
-                spaced = spaced or bool(_EDGE.search(block))
+                doubts |= _doubts_of(block)
                 coming = next(lines, None)
                 if whole and size >= SIZES[min(number, len(SIZES) - 1)]:
                     break
         path = without_long_lines(path, LONGEST_ROW)  # a longer object would take its size many times over
-        objects = Objects(keys, length_of_lines(path), odd, spaced, last=coming is None)
+        objects = Objects(keys, length_of_lines(path), doubts, last=coming is None)
         yield replace(file, path=path, continues=number > 0, objects=objects)
         if objects.last:
             return
+
+
+def _doubts_of(block: bytes) -> Doubt:
+    """What may be in the values of some lines of NDJSON, besides nothing."""
+    doubts = Doubt.NONE
+    escaped = b"\\" in block
+    if has_odd_spaces(block, b"") or (escaped and _ODD_ESCAPE.search(block)):
+        doubts |= Doubt.ODD_SPACES | Doubt.SPACES
+    elif _EDGE.search(block):
+        doubts |= Doubt.SPACES
+    objects = block.count(b"\n{") + block.startswith(b"{")
+    if escaped or b"[" in block or block.count(b"{") > objects:  # lists and objects as values
+        doubts |= Doubt.QUOTES | Doubt.ESCAPES
+    return doubts
 
 
 def blocks_of(chunk: bytes) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from shared.contacts import imports
 from shared.contacts.difference import compare, count_missing
 from shared.contacts.domains import resolve_international_domains
-from shared.contacts.engine import execute, give_back_room_for_json, keep_little, stream
+from shared.contacts.engine import execute, give_back_room_for_json, keep_little, second, stream
 from shared.contacts.mapping import Binding, Mapping, Problem
 from shared.contacts.membership import copy_to_parquet
 from shared.contacts.reading import MOST_MALFORMED, LocalFile, Relation, open_relation, quoted, too_many_malformed
@@ -281,10 +281,11 @@ class Planner:
                 self.connection,
                 f"""
                 SELECT {columns(binding)}
-                FROM (SELECT *, {also(binding)} FROM (SELECT address {binding.cleaned_sql()}
+                FROM (SELECT *, {also(binding)} FROM (SELECT * {binding.values_sql()}
+                    FROM (SELECT address {binding.cleaned_sql()}
                     FROM (SELECT *, {binding.odd_sql()} AS odd
                     FROM ({relation.select(read, beside=beside)})
-                    WHERE wanted AND {binding.same_row_sql("fingerprint", read)})))
+                    WHERE wanted AND {binding.same_row_sql("fingerprint", read)}))))
                 {"GROUP BY ALL" if group else ""}
             """,
             )
@@ -313,7 +314,7 @@ class Planner:
 
     def leavers(self, portion: int) -> Iterator[list[str]]:
         """Addresses to take off the list, so many at a time."""
-        cursor = self.connection.cursor()
+        cursor = second(self.connection)
         cursor.execute("SELECT address FROM leavers WHERE NOT kept ORDER BY address")
         while rows := cursor.fetchmany(portion):
             yield [address for (address,) in rows]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from shared.contacts.csv_look import Look, has_malformed, look, may_end_in_quotes, swallows_rows, write_blank_lines
 from shared.contacts.engine import make_room_for_json
-from shared.contacts.text import length_of_lines, plain, unreadable, without_long_lines
+from shared.contacts.text import Doubt, length_of_lines, plain, unreadable, without_long_lines
 from shared.errors import UnreadableSegment
 from shared.segments.parquet import refuse_bomb
 from shared.segments.snapshot import CsvFormat, FileFormat, NdjsonFormat
@@ -38,15 +38,13 @@ class Objects:
     keys    the file's, found so far: the reader adds what it finds. A wanted one that is not among them is NULL, unless
             this is the last piece
     length  bytes of a line on average, where they are longest
-    odd     there may be spaces around values that are no plain ones, or control characters
-    spaced  there may be plain spaces around values
+    doubts  what may be in the values
     last    the file's last piece
     """
 
     keys: set[str]
     length: int
-    odd: bool
-    spaced: bool
+    doubts: Doubt
     last: bool
 
 
@@ -92,9 +90,8 @@ class Relation:
     names_itself: bool = True  # False: `columns` are a CSV file's first record, which may be a person's data
     csv_text: tuple[Path, CsvFormat] | None = None  # a CSV file as it is read
     json: Path | None = None  # an NDJSON file as it is read
-    odd: bool = True  # there may be other spaces around values than plain ones
+    doubts: Doubt = Doubt.ALL  # what may be in the values
     length: int = 0  # bytes of an NDJSON file's line on average, where they are longest
-    spaced: bool = True  # there may be plain spaces around values
     lines: bool = False  # it is a CSV file each of whose lines is a row, after a header's if there is one
 
     def index(self, column: str) -> int | None:
@@ -194,7 +191,7 @@ def open_relation(connection: "DuckDBPyConnection", file: LocalFile, wanted: Ite
     objects = file.objects
     if objects is None:
         path = without_long_lines(path, LONGEST_ROW)  # a longer object would take its size many times over
-        objects = Objects(set(), length_of_lines(path), odd=True, spaced=True, last=True)
+        objects = Objects(set(), length_of_lines(path), Doubt.ALL, last=True)
     return _ndjson(connection, file.name, path, objects, wanted)
 
 
@@ -248,8 +245,7 @@ def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
         first_row=2 if header else 1,
         names_itself=not header or file.columns is not None,
         csv_text=(path, how),
-        odd=seen.odd or not seen.sure,  # what seems to be a line break may be part of a value
-        spaced=seen.spaced or not seen.sure,
+        doubts=seen.all_doubts,
         lines=seen.lines and seen.sure,
     )
     most, longest = MOST_MALFORMED, LONGEST_MALFORMED
@@ -324,8 +320,7 @@ def _ndjson(
         source,
         malformed=malformed,
         pointers=pointers,
-        odd=objects.odd,
-        spaced=objects.spaced,
+        doubts=objects.doubts,
         length=objects.length,
         json=path,
     )

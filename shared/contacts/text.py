@@ -10,6 +10,7 @@ import gzip
 import shutil
 import zlib
 from collections.abc import Iterator
+from enum import Flag, auto
 from pathlib import Path
 from typing import IO, cast
 
@@ -25,6 +26,18 @@ LARGEST_GROWTH, SMALLEST_COPY = 200, 64 * 1024**2
 _LATIN = "".join(
     chr(byte) if byte in {0x81, 0x8D, 0x8F, 0x90, 0x9D} else bytes([byte]).decode("cp1252") for byte in range(256)
 )
+
+
+class Doubt(Flag):
+    """What may be in a text's values, as far as a quick look can tell: for what is not there nothing has to be done."""
+
+    NONE = 0
+    ODD_SPACES = auto()  # around values, other ones than plain ones; or control characters
+    SPACES = auto()  # around values, of any kind
+    QUOTES = auto()  # quotation marks
+    ESCAPES = auto()  # backslashes or control characters: what else JSON writes otherwise
+    EMPTY = auto()  # values that are there and empty: never in CSV as it is read
+    ALL = ODD_SPACES | SPACES | QUOTES | ESCAPES | EMPTY
 
 
 def unreadable(name: str, error: Exception) -> UnreadableSegment:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.contacts.mapping import Field, FieldType, Problem
-from shared.segments.snapshot import NdjsonFormat
-from tests.unit.contacts.build import custom, mapping, plan, reserved, table
+from shared.contacts.mapping import SPACES, Field, FieldType, Problem
+from shared.segments.snapshot import FileFormat, NdjsonFormat
+from tests.unit.contacts.build import HEADED, custom, mapping, plan, reserved, table
 
 
 def values(field: Field, *cells: str, clear_empty: bool = False) -> tuple[list[Any], list[str | None]]:
@@ -139,3 +139,29 @@ def test_any_text_arrives_as_it_is_between_its_spaces(cells: list[str]) -> None:
     objects = b"\n".join(orjson.dumps({"EMail": f"a{i}@b.co", "v": f"<{cell}>"}) for i, cell in enumerate(cells))
     sent = plan(objects, how=NdjsonFormat(), by=mapping(custom("v", "v"))).contacts
     assert [sent[f"a{i}@b.co"]["custom_fields"]["v"] for i in range(len(cells))] == [f"<{cell}>" for cell in cells]
+
+
+@pytest.mark.parametrize(
+    "text", ['say "x"', '"', "back\\slash", "a\tb", "a\nb", "a\x01b", "\x7f", "\u2028", "é", "x" * 51]
+)
+@pytest.mark.parametrize("how", [HEADED, NdjsonFormat()])
+def test_a_text_arrives_as_it_is_whatever_json_makes_of_it(text: str, how: FileFormat) -> None:
+    for cells in ([text, "plain", ""], ["", text, "plain"], ["plain", "", text]):
+        names = ["City", "Note", "More"]
+        by = mapping(reserved("city", "City"), custom("t1", "Note"), custom("t2", "More"))
+        rows = [
+            {"EMail": "a@b.co"} | dict(zip(names, cells, strict=True)),
+            {"EMail": "b@b.co", **dict.fromkeys(names, "")},
+        ]
+        content = (
+            table(list(rows[0]), *(list(row.values()) for row in rows))
+            if how == HEADED
+            else b"\n".join(orjson.dumps(row) for row in rows)
+        )
+        texts = [each.strip(SPACES) for each in cells]
+        wanted = {"city": texts[0]} if texts[0] else {}
+        custom_ones = {key: each for key, each in zip(("t1", "t2"), texts[1:], strict=True) if each}
+        assert plan(content, how=how, by=by).contacts == {
+            "a@b.co": wanted | {"custom_fields": custom_ones} if custom_ones else wanted,
+            "b@b.co": {},
+        }

@@ -3,6 +3,7 @@
 import pytest
 
 from shared.contacts.csv_look import Look
+from shared.contacts.text import Doubt
 
 
 def look(*blocks: bytes, cells: int = 3, quote: bool = True) -> Look:
@@ -21,14 +22,36 @@ def look(*blocks: bytes, cells: int = 3, quote: bool = True) -> Look:
     ],
 )  # fmt: skip
 def test_spaces_around_values_are_seen(block: bytes) -> None:
-    assert look(b"a,b,c\n", block).spaced
+    assert Doubt.SPACES in look(b"a,b,c\n", block).all_doubts
 
 
 @pytest.mark.parametrize("block", [b"a b,c d,e\n", b'"a, b",c d,"say ""x y"""\r\n', b'"",,\n', b"o'neil jr,b,c"])
 def test_spaces_within_values_are_none_around_them(block: bytes) -> None:
-    found = look(b"a,b,c\n", block)
-    assert not found.spaced
-    assert not found.odd
+    assert not look(b"a,b,c\n", block).all_doubts & (Doubt.SPACES | Doubt.ODD_SPACES)
+
+
+@pytest.mark.parametrize(
+    ("block", "doubts"),
+    [
+        (b'"a, b",,"c d"\n', Doubt.NONE),
+        (b'"",,""\n', Doubt.NONE),
+        (b'a,"say ""x""",c\n', Doubt.QUOTES),
+        (b'"""x",b,c\n', Doubt.QUOTES),
+        (b'a,b,"x"""\n', Doubt.QUOTES),
+        (b'a,b,""""', Doubt.QUOTES),
+        (b"a,b\\,c\n", Doubt.ESCAPES),
+        (b'a,"b\nb",c\n', Doubt.ODD_SPACES | Doubt.SPACES | Doubt.ESCAPES),
+        (b"a,b\x01,c\n", Doubt.ODD_SPACES | Doubt.SPACES | Doubt.ESCAPES),
+        (b"a,b\xc2\xa0,c\n", Doubt.ODD_SPACES | Doubt.SPACES | Doubt.ESCAPES),
+        (b'a,b"c,d\n', Doubt.ALL),
+    ],
+)
+def test_what_json_writes_otherwise_is_seen(block: bytes, doubts: Doubt) -> None:
+    assert look(b"a,b,c\n", block, b"a,b,c\n").all_doubts == doubts
+
+
+def test_every_quotation_mark_is_one_where_none_stands_for_another() -> None:
+    assert look(b'a,"b",c\n', quote=False).all_doubts == Doubt.QUOTES
 
 
 @pytest.mark.parametrize("block", [b'a,"b, ""c""",d\n', b"a,b,c\r\nd,e,f\r\n", b"\xc3\xa9,b,c\n"])
