@@ -94,7 +94,7 @@ class Look:
 
     def _doubt(self, block: bytes, bare: bytes, pieces: list[bytes], texts: bytes) -> None:
         quoted = len(pieces) > 1
-        if has_odd_spaces(block, texts):
+        if Doubt.ODD_SPACES not in self.doubts and has_odd_spaces(block, texts):
             self.doubts |= Doubt.ODD_SPACES
         if Doubt.SPACES not in self.doubts and (
             self._edge.search(bare) or (quoted and self._quoted_edge.search(block))

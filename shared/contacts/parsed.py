@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.contacts.engine import second
@@ -38,12 +39,21 @@ def _parsed(connection: "DuckDBPyConnection", mapping: Mapping, file: LocalFile)
     if relation is None or relation.json is None:
         return
     path = file.path.with_name(f"{file.path.name}.parquet")
-    select = relation.select(mapping.bind(relation).read_columns())
+    columns = mapping.bind(relation).read_columns()
     try:
-        connection.execute(f"COPY ({select}) TO {quoted(str(path))} ({_OPTIONS})")
+        quick = relation.select_at_once(columns)
+        if not quick or not _write(connection, quick, path):
+            _write(connection, relation.select(columns), path)
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
         raise unreadable(file.name, error) from error
     relation.json.unlink()
     yield replace(file, path=path, relation=relation.as_parquet(path))
+
+
+def _write(connection: "DuckDBPyConnection", select: str, path: Path) -> bool:
+    """False if there are rows of which it is not to be told whether they are malformed."""
+    connection.execute(f"COPY ({select}) TO {quoted(str(path))} ({_OPTIONS})")
+    doubtful = f"SELECT count(*) FROM read_parquet({quoted(str(path))}) WHERE malformed IS NULL"
+    return connection.execute(doubtful).fetchall() == [(0,)]

@@ -92,35 +92,44 @@ def _objects(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
     coming = next(lines, None)
     for number in count():
         path = file.path.with_name(f"{file.path.name}-{number}")
-        size, doubts = 0, Doubt.EMPTY  # which would take as long to find as to be done with
+        size = length = longest = 0
+        doubts = Doubt.EMPTY  # which would take as long to find as to be done with
         with path.open("wb") as target:
             while coming:
                 block, whole = coming
                 target.write(block)
                 size += len(block)
-                doubts |= _doubts_of(block)
+                longest = max(longest, len(block))
+                length = max(length, len(block) // (block.count(b"\n") or 1))
+                doubts |= _doubts_of(block, doubts)
                 coming = next(lines, None)
-                if whole and size >= SIZES[min(number, len(SIZES) - 1)]:
+                if whole and size >= 2 * SIZES[min(number, len(SIZES) - 1)]:
                     break
-        path = without_long_lines(path, LONGEST_ROW)  # a longer object would take its size many times over
-        objects = Objects(keys, length_of_lines(path), doubts, last=coming is None)
+        if longest > LONGEST_ROW:  # of whole lines: none is longer
+            path = without_long_lines(path, LONGEST_ROW)  # a longer object would take its size many times over
+            length = length_of_lines(path)
+        objects = Objects(keys, length, doubts, last=coming is None)
         yield replace(file, path=path, continues=number > 0, objects=objects)
         if objects.last:
             return
 
 
-def _doubts_of(block: bytes) -> Doubt:
-    """What may be in the values of some lines of NDJSON, besides nothing."""
-    doubts = Doubt.NONE
+def _doubts_of(block: bytes, known: Doubt) -> Doubt:
+    """What else may be in the values of some lines of NDJSON; it is not looked for what is known."""
+    found = Doubt.NONE
     escaped = b"\\" in block
-    if has_odd_spaces(block, b"") or (escaped and _ODD_ESCAPE.search(block)):
-        doubts |= Doubt.ODD_SPACES | Doubt.SPACES
-    elif _EDGE.search(block):
-        doubts |= Doubt.SPACES
-    objects = block.count(b"\n{") + block.startswith(b"{")
-    if escaped or b"[" in block or block.count(b"{") > objects:  # lists and objects as values
-        doubts |= Doubt.QUOTES | Doubt.ESCAPES
-    return doubts
+    if Doubt.ODD_SPACES not in known and (has_odd_spaces(block, b"") or (escaped and _ODD_ESCAPE.search(block))):
+        found |= Doubt.ODD_SPACES | Doubt.SPACES
+    elif Doubt.SPACES not in known and _EDGE.search(block):
+        found |= Doubt.SPACES
+    if Doubt.ESCAPES not in known and (escaped or _holds_more(block)):
+        found |= Doubt.QUOTES | Doubt.ESCAPES
+    return found
+
+
+def _holds_more(block: bytes) -> bool:
+    """Whether there may be lists and objects among the values, which are texts with quotation marks in the end."""
+    return b"[" in block or block.count(b"{") > block.count(b"\n{") + block.startswith(b"{")
 
 
 def blocks_of(chunk: bytes) -> Iterator[bytes]:

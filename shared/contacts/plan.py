@@ -275,8 +275,7 @@ class Planner:
             keep_little(self.connection)
         for bound in self._bound_to_send():
             relation, binding, beside = self._rows_to_send(*bound)
-            # Where every line is a sound row, none can be left out for what is in a cell that is not sent.
-            read = (relation.lines and binding.sent_columns()) or binding.read_columns()
+            read = (relation.steady and binding.sent_columns()) or binding.read_columns()
             yield from stream(
                 self.connection,
                 f"""
@@ -285,7 +284,7 @@ class Planner:
                     FROM (SELECT address {binding.cleaned_sql()}
                     FROM (SELECT *, {binding.odd_sql()} AS odd
                     FROM ({relation.select(read, beside=beside)})
-                    WHERE wanted AND {binding.same_row_sql("fingerprint", read)}))))
+                    WHERE wanted AND {binding.same_row_sql("fingerprint", read, steady=relation.steady)}))))
                 {"GROUP BY ALL" if group else ""}
             """,
             )

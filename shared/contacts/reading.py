@@ -28,6 +28,7 @@ READ_BUFFER = 2 * LONGEST_ROW  # bytes; what DuckDB holds of a CSV file at a tim
 SAMPLED_OBJECTS = 1000  # NDJSON objects whose keys are the file's columns, unless the mapping wants others
 # Malformed rows of a CSV file, and their characters, beyond which it is no such file: a wrong delimiter, say.
 MOST_MALFORMED, LONGEST_MALFORMED = 100_000, 32 * 1024 * 1024
+_JSON_OPTIONS = f"ignore_errors=true, compression='none', maximum_object_size={2 * LONGEST_ROW}"
 HEADER_LIMIT = 1024 * 1024  # characters in which the first record of a CSV file must end
 
 
@@ -92,6 +93,7 @@ class Relation:
     json: Path | None = None  # an NDJSON file as it is read
     doubts: Doubt = Doubt.ALL  # what may be in the values
     length: int = 0  # bytes of an NDJSON file's line on average, where they are longest
+    steady: bool = True  # it has the same rows whichever columns are read
     lines: bool = False  # it is a CSV file each of whose lines is a row, after a header's if there is one
 
     def index(self, column: str) -> int | None:
@@ -125,6 +127,20 @@ class Relation:
             chosen.insert(0, "beside.*")
             beside = f" POSITIONAL JOIN ({beside}) AS beside"
         return f"SELECT {', '.join([*chosen, f'{self.malformed} AS malformed'])} FROM {self.source} AS source{beside}"
+
+    def select_at_once(self, indexes: set[int]) -> str | None:
+        """The same of an NDJSON file, each object of which is parsed once, not twice; None if DuckDB cannot do that.
+
+        `malformed` is NULL of a row that has none of the columns: whether it is an object is not to be told.
+        """
+        names = {i: self.columns[i] for i in sorted(indexes)}
+        if self.json is None or "" in names.values() or len({name.casefold() for name in names.values()}) < len(names):
+            return None
+        cells = ", ".join(f"{identifier(name)} AS c{i}" for i, name in names.items())
+        unknown = " AND ".join(f"{identifier(name)} IS NULL" for name in names.values())
+        types = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names.values())
+        read = f"read_json({quoted(str(self.json))}, format='newline_delimited', columns={{{types}}}, {_JSON_OPTIONS})"
+        return f"SELECT {cells}, CASE WHEN {unknown} THEN NULL ELSE false END AS malformed FROM {read}"
 
     def as_parquet(self, path: Path) -> "Relation":
         """The same rows as they are in a Parquet file, of what `select` yields."""
@@ -246,6 +262,7 @@ def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
         names_itself=not header or file.columns is not None,
         csv_text=(path, how),
         doubts=seen.all_doubts,
+        steady=seen.lines and seen.sure,  # no row is left out for what is in a cell, if the cell is read
         lines=seen.lines and seen.sure,
     )
     most, longest = MOST_MALFORMED, LONGEST_MALFORMED
@@ -287,8 +304,7 @@ def _ndjson(
     connection: "DuckDBPyConnection", name: str, path: Path, objects: Objects, wanted: Iterable[str]
 ) -> Relation:
     make_room_for_json(connection, objects.length)
-    options = f"ignore_errors=true, compression='none', maximum_object_size={2 * LONGEST_ROW}"
-    source = f"read_ndjson_objects({quoted(str(path))}, {options})"
+    source = f"read_ndjson_objects({quoted(str(path))}, {_JSON_OPTIONS})"
 
     def missing() -> list[str]:
         there = _casefold(objects.keys)
