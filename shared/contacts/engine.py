@@ -19,7 +19,7 @@ MIB = 1024 * 1024
 MEMORY_LIMIT = 40 * MIB
 # What it may use while contacts are handed out, file by file: more would only keep tables that have been read, beside
 # the batches in flight.
-SENDING_LIMIT = 20 * MIB
+SENDING_LIMIT = 14 * MIB
 # DuckDB takes this much at once to read JSON, however short the objects are. Beside that it holds, measured, up to 23
 # times what it works on at a time, which is so many objects.
 JSON_BUFFER, JSON_COPIES, OBJECTS_AT_A_TIME = 32 * MIB, 26, 2048
