@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.contacts.engine import execute, shares
+from shared.contacts.engine import both_processors, execute, shares
 from shared.contacts.membership import NARROW, NO_MEMBERS, count, parquet_sql
 from shared.contacts.reading import quoted
 
@@ -88,19 +88,20 @@ def _find_unlike(connection: "DuckDBPyConnection", members: Path, *, missing: bo
     """
     source = f"read_parquet({quoted(str(members))}, file_row_number=true)"
     connection.execute("CREATE TABLE unlike (id BIGINT, place BIGINT)")
-    for share in shares(count(connection, "winners", "known") // NARROW):
-        execute(
-            connection,
-            f"""
-            INSERT INTO unlike
-            SELECT id, place
-            FROM (SELECT id, hash(address) AS hashed, fingerprint FROM winners WHERE {share})
-            FULL JOIN (
-                SELECT file_row_number AS place, hash(address) AS hashed, fingerprint FROM {source} WHERE {share}
-            ) USING (hashed, fingerprint)
-            WHERE id IS NULL OR place IS NULL
-        """,
-        )
+    with both_processors(connection):
+        for share in shares(count(connection, "winners", "known") // NARROW):
+            execute(
+                connection,
+                f"""
+                INSERT INTO unlike
+                SELECT id, place
+                FROM (SELECT id, hash(address) AS hashed, fingerprint FROM winners WHERE {share})
+                FULL JOIN (
+                    SELECT file_row_number AS place, hash(address) AS hashed, fingerprint FROM {source} WHERE {share}
+                ) USING (hashed, fingerprint)
+                WHERE id IS NULL OR place IS NULL
+            """,
+            )
     for share in shares(count(connection, "winners", "listed")) if missing else ():
         execute(
             connection,

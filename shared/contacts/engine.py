@@ -140,6 +140,16 @@ def shares(addresses: int) -> list[str]:
 
 
 @contextmanager
+def both_processors(connection: "DuckDBPyConnection") -> Iterator[None]:
+    """Two threads, for what nothing else goes on beside, and whose rows are no more than numbers."""
+    connection.execute("SET threads = 2")
+    try:
+        yield
+    finally:
+        connection.execute("SET threads = 1")
+
+
+@contextmanager
 def engine(folder: Path, *, limit: int = MEMORY_LIMIT, others: Sequence[Path] = ()) -> Iterator["DuckDBPyConnection"]:
     """A connection to a database of its own in `folder`, within `limit` bytes of memory.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 ROW_GROUP = 20_480  # rows that DuckDB holds of a Parquet file while it writes; its default is six times as many
-NARROW = 10  # rows of numbers take so many times less memory in a join than rows with addresses
+NARROW = 4  # rows of numbers take so many times less memory in a join, by two threads, than rows with addresses
 _OBJECTS = f"maximum_object_size={2 * LONGEST_ROW}"
 NO_MEMBERS = "(SELECT '' AS address, 0::UBIGINT AS fingerprint LIMIT 0)"
 

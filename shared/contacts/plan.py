@@ -13,17 +13,25 @@ from typing import TYPE_CHECKING, Any
 from shared.contacts import imports
 from shared.contacts.difference import compare, count_missing
 from shared.contacts.domains import resolve_international_domains
-from shared.contacts.engine import execute, give_back_room_for_json, keep_little, second, stream
+from shared.contacts.engine import (
+    both_processors,
+    execute,
+    give_back_room_for_json,
+    keep_little,
+    second,
+    shares,
+    stream,
+)
 from shared.contacts.mapping import Binding, Mapping, Problem
-from shared.contacts.membership import copy_to_parquet
+from shared.contacts.membership import NARROW, copy_to_parquet
 from shared.contacts.reading import MOST_MALFORMED, LocalFile, Relation, open_relation, quoted, too_many_malformed
+from shared.contacts.sources import Bound, sources
 from shared.contacts.text import unreadable
 from shared.errors import UnreadableSegment
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FEW = 4  # a file is copied rather than read anew if fewer than every fourth row of it has to be sent
 SHOWN = 320  # characters of a refused cell that go to the report
 
 _TABLES = """
@@ -75,7 +83,7 @@ class Planner:
 
     connection: "DuckDBPyConnection"
     mapping: Mapping
-    _bound: list[tuple[range, Relation, Binding]] = field(default_factory=list)  # beside the files' numbers
+    _bound: list[Bound] = field(default_factory=list)
     _everything: bool = True  # every winner is sent
 
     def __post_init__(self) -> None:
@@ -191,9 +199,17 @@ class Planner:
 
         Hashes find the few addresses that may be there twice, in a fraction of the memory that all of them would take.
         """
+        self.connection.execute("CREATE TABLE twice (hashed UBIGINT)")
+        with both_processors(self.connection):
+            for share in shares(self._one("SELECT count(*) FROM rows") // NARROW):
+                execute(
+                    self.connection,
+                    f"""
+                    INSERT INTO twice SELECT hash(address) AS hashed FROM rows WHERE problem IS NULL AND {share}
+                    GROUP BY hashed HAVING count(*) > 1
+                """,
+                )
         self.connection.execute(f"""
-            CREATE TABLE twice AS
-            SELECT hash(address) AS hashed FROM rows WHERE problem IS NULL GROUP BY hashed HAVING count(*) > 1;
             UPDATE rows SET problem = '{Problem.DUPLICATE}' WHERE rowid IN (
                 SELECT id FROM (
                     SELECT rowid AS id, row_number() OVER (PARTITION BY address ORDER BY rowid) AS place
@@ -273,8 +289,7 @@ class Planner:
         """
         if self._everything:
             keep_little(self.connection)
-        for bound in self._bound_to_send():
-            relation, binding, beside = self._rows_to_send(*bound)
+        for relation, binding, beside in sources(self.connection, self._bound, everything=self._everything):
             read = (relation.steady and binding.sent_columns()) or binding.read_columns()
             yield from stream(
                 self.connection,
@@ -288,28 +303,6 @@ class Planner:
                 {"GROUP BY ALL" if group else ""}
             """,
             )
-
-    def _rows_to_send(self, numbers: range, relation: Relation, binding: Binding) -> tuple[Relation, Binding, str]:
-        """A file, or a copy of the few rows of it that have to be sent, and what is known of each of its rows."""
-        mine = f"file BETWEEN {numbers.start} AND {numbers.stop - 1}"
-        wanted = "problem IS NULL" if self._everything else "rowid IN (SELECT id FROM upserts)"
-        beside = f"SELECT address, fingerprint, {wanted} AS wanted FROM rows WHERE {mine}"
-        if self._everything or not relation.lines:
-            return relation, binding, beside
-        sent = f"FROM upserts WHERE {mine}"
-        if self._one(f"SELECT count(*) {sent}") > self._one(f"SELECT count(*) FROM rows WHERE {mine}") // FEW:
-            return relation, binding, beside
-        first = self._one(f"SELECT min(rowid) FROM rows WHERE {mine}")
-        ids = self.connection.execute(f"SELECT id {sent} ORDER BY id").fetchall()
-        copy = relation.of_rows(id_ - first for (id_,) in ids)
-        return copy, binding, f"SELECT address, fingerprint, true AS wanted {sent} ORDER BY id"
-
-    def _bound_to_send(self) -> list[tuple[range, Relation, Binding]]:
-        """What has contacts to send."""
-        if self._everything:
-            return self._bound
-        found = {file for (file,) in self.connection.execute("SELECT DISTINCT file FROM upserts").fetchall()}
-        return [bound for bound in self._bound if not found.isdisjoint(bound[0])]
 
     def leavers(self, portion: int) -> Iterator[list[str]]:
         """Addresses to take off the list, so many at a time."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import IO, TYPE_CHECKING, Literal, cast
 
 from shared.contacts.csv_look import Look, has_malformed, look, may_end_in_quotes, swallows_rows, write_blank_lines
 from shared.contacts.engine import make_room_for_json
@@ -153,17 +153,29 @@ class Relation:
             json=None,
         )
 
-    def of_rows(self, places: Iterable[int]) -> "Relation":
-        """A copy of a relation of `lines` with nothing but the rows at these places, from 0 and in order."""
-        source, how = cast("tuple[Path, CsvFormat]", self.csv_text)
-        path = source.with_name(f"{source.name}-sent")
-        with source.open("rb") as lines, path.open("wb") as target:
+    def copy_rows(self, places: Iterable[int], target: IO[bytes]) -> None:
+        """Copy the rows at these places, from 0 and in order, of a relation of `lines`."""
+        with self.path.open("rb") as lines:
             following = 1 - self.first_row  # the header's place is -1
             for place in places:
-                target.writelines(islice(lines, place - following, place - following + 1))
+                for line in islice(lines, place - following, place - following + 1):
+                    target.write(line.rstrip(b"\r\n") + b"\n")  # the last may have no line break
                 following = place + 1
-        columns = len(self.columns)
-        return replace(self, source=_csv_source(path, how, columns, header=False), csv_text=(path, how), first_row=1)
+
+    def copied_to(self, path: Path) -> "Relation":
+        """A relation of rows that were copied from this one, and maybe from others of the same format and columns."""
+        source = _csv_source(path, self.format, len(self.columns), header=False)
+        return replace(self, source=source, csv_text=(path, self.format), first_row=1)
+
+    @property
+    def path(self) -> Path:
+        """A CSV file as it is read."""
+        return cast("tuple[Path, CsvFormat]", self.csv_text)[0]
+
+    @property
+    def format(self) -> CsvFormat:
+        """How it is written."""
+        return cast("tuple[Path, CsvFormat]", self.csv_text)[1]
 
     def refuse_swallowed_rows(self) -> None:
         """UnreadableSegment if a quotation mark that is not closed has made one row of many."""
