@@ -352,8 +352,7 @@ class Binding:
         if not words:
             return "NULL"
         said = ", ".join(f"CASE WHEN {found} THEN {quoted(word)} END" for found, word in words)
-        any_of = " OR ".join(["unusual", *left_out.values()])
-        return f"CASE WHEN {any_of} THEN nullif(concat('', {said}), '') END"
+        return f"CASE WHEN {' OR '.join(found for found, _ in words)} THEN concat({said}) END"
 
     def odd_sql(self) -> str:
         """Whether any cell that is sent may have other spaces around it than plain ones: the slow case of trimming."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.contacts import imports
-from shared.contacts.engine import execute, make_room_for_json, shares
+from shared.contacts.engine import both_processors, execute, make_room_for_json, shares
 from shared.contacts.reading import LONGEST_ROW, quoted
 
 if TYPE_CHECKING:
@@ -169,13 +169,15 @@ def count_steady(
     Confirmed members of before and after, and those of `others`, which are memberships on the same list.
     """
     connection.execute("CREATE OR REPLACE TEMP TABLE steady (who UBIGINT)")
-    for share in shares(count(connection, parquet_sql([path for path in (after, before, *others) if path])) // NARROW):
-        confirmed = f"(SELECT hash(address) AS who FROM {{}} WHERE fingerprint <> 0 AND {share})"
-        both = f"SEMI JOIN {confirmed.format(_members(before))} AS earlier USING (who)" if before != after else ""
-        execute(connection, f"INSERT INTO steady FROM {confirmed.format(parquet_sql([after]))} {both}")
-        for other in others:
-            theirs = confirmed.format(parquet_sql([other]))
-            execute(connection, f"INSERT INTO steady FROM {theirs} ANTI JOIN steady USING (who)")
+    everybody = parquet_sql([path for path in (after, before, *others) if path])
+    with both_processors(connection):
+        for share in shares(count(connection, everybody) // NARROW):
+            confirmed = f"(SELECT hash(address) AS who FROM {{}} WHERE fingerprint <> 0 AND {share})"
+            both = f"SEMI JOIN {confirmed.format(_members(before))} AS earlier USING (who)" if before != after else ""
+            execute(connection, f"INSERT INTO steady FROM {confirmed.format(parquet_sql([after]))} {both}")
+            for other in others:
+                theirs = confirmed.format(parquet_sql([other]))
+                execute(connection, f"INSERT INTO steady FROM {theirs} ANTI JOIN steady USING (who)")
     return count(connection, "steady")
 
 
