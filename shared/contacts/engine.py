@@ -30,7 +30,7 @@ FETCHED = 2048  # rows fetched at a time
 MOST_JOINED = 2_000_000
 # Rows that go to the database's file at a time. A piece of a segment's file has more, so that they go there straight
 # away; of fewer DuckDB writes a log first, copies them, and writes them once more.
-ROW_GROUP = int(os.environ.get("RG", "20480"))
+ROW_GROUP = 20_480
 _DATABASE = "work"
 _FOLDER = "segment-export-"
 

@@ -21,6 +21,7 @@ SIZES = (4 * _MIB, 8 * _MIB, 16 * _MIB)
 # Rows that seem malformed, and their bytes, that end a piece, too: DuckDB keeps some kilobytes for each, and its text
 # twice, until the piece has been read.
 MALFORMED, MALFORMED_SIZE = 1000, 4 * _MIB
+OBJECTS = 2  # times as many bytes are a piece of NDJSON: its rows are that much longer than those of CSV
 _BLOCK = 256 * 1024  # bytes looked at at a time: Python does nothing else meanwhile
 _ODD_ESCAPE = re.compile(rb"\\[bfnrtu]")  # of characters that may be other spaces than plain ones
 _EDGE = re.compile(rb' (?:"|(?<=" ))')  # a space where a JSON text may begin or end
@@ -103,7 +104,7 @@ def _objects(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
                 length = max(length, len(block) // (block.count(b"\n") or 1))
                 doubts |= _doubts_of(block, doubts)
                 coming = next(lines, None)
-                if whole and size >= 2 * SIZES[min(number, len(SIZES) - 1)]:
+                if whole and size >= OBJECTS * SIZES[min(number, len(SIZES) - 1)]:
                     break
         if longest > LONGEST_ROW:  # of whole lines: none is longer
             path = without_long_lines(path, LONGEST_ROW)  # a longer object would take its size many times over
