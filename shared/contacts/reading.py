@@ -303,7 +303,8 @@ def _csv_source(path: Path, how: CsvFormat, columns: int, *, header: bool) -> st
 def _first_record(name: str, start: str, how: CsvFormat) -> list[str]:
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if how.quote else csv.QUOTE_NONE
     try:
-        return next(csv.reader(io.StringIO(start, newline=""), delimiter=how.delimiter, quoting=quoting))
+        # An empty line is a record without cells; of a text that is no more than that, the reader gives none at all.
+        return next(csv.reader(io.StringIO(start, newline=""), delimiter=how.delimiter, quoting=quoting), [])
     except csv.Error as error:
         raise unreadable(name, error) from error
 

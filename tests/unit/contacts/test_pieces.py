@@ -241,3 +241,10 @@ def test_spaces_around_texts_of_objects_go(given: str, sent: str) -> None:
     lines = f'{{"EMail":"a@b.co","Name":{given},"Note":""}}\n'.encode()
     *_, [contact] = planned(lines, NDJSON, cut=True)
     assert json.loads(contact)["custom_fields"] == {"n": sent}
+
+
+@pytest.mark.parametrize("content", [b"\n", b"\na@b.co,x,y\n", b"\r\n\r\na@b.co,x,y\n"])
+def test_a_file_that_begins_with_an_empty_line(content: bytes) -> None:
+    with pytest.raises(UnreadableSegment) as raised:
+        planned(content, HEADED, cut=True)
+    assert raised.value.code == "no_header"
