@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.contacts.engine import both_processors, execute, shares
-from shared.contacts.membership import NARROW, NO_MEMBERS, count, parquet_sql
+from shared.contacts.engine import NARROW, both_processors, execute, shares
+from shared.contacts.membership import NO_MEMBERS, count, parquet_sql
 from shared.contacts.reading import quoted
 
 if TYPE_CHECKING:

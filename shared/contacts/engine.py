@@ -28,6 +28,7 @@ FETCHED = 2048  # rows fetched at a time
 # Addresses that a join takes at a time. DuckDB puts what does not fit into its memory aside in parts, and holds a block
 # of each: five million addresses are too many for the memory that it has.
 MOST_JOINED = 2_000_000
+NARROW = 4  # rows of numbers take so many times less memory in a join, by two threads, than rows with addresses
 # Rows that go to the database's file at a time. A piece of a segment's file has more, so that they go there straight
 # away; of fewer DuckDB writes a log first, copies them, and writes them once more.
 ROW_GROUP = 20_480

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.contacts import imports
-from shared.contacts.engine import both_processors, execute, make_room_for_json, shares
+from shared.contacts.engine import NARROW, both_processors, execute, make_room_for_json, shares
 from shared.contacts.reading import LONGEST_ROW, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 ROW_GROUP = 20_480  # rows that DuckDB holds of a Parquet file while it writes; its default is six times as many
-NARROW = 4  # rows of numbers take so many times less memory in a join, by two threads, than rows with addresses
 _OBJECTS = f"maximum_object_size={2 * LONGEST_ROW}"
 NO_MEMBERS = "(SELECT '' AS address, 0::UBIGINT AS fingerprint LIMIT 0)"
 

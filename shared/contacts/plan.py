@@ -14,6 +14,7 @@ from shared.contacts import imports
 from shared.contacts.difference import compare, count_missing
 from shared.contacts.domains import resolve_international_domains
 from shared.contacts.engine import (
+    NARROW,
     both_processors,
     execute,
     give_back_room_for_json,
@@ -23,7 +24,7 @@ from shared.contacts.engine import (
     stream,
 )
 from shared.contacts.mapping import Binding, Mapping, Problem
-from shared.contacts.membership import NARROW, copy_to_parquet
+from shared.contacts.membership import copy_to_parquet
 from shared.contacts.reading import MOST_MALFORMED, LocalFile, Relation, open_relation, quoted, too_many_malformed
 from shared.contacts.sources import Bound, sources
 from shared.contacts.text import unreadable
