@@ -57,8 +57,9 @@ def make_room_for_json(connection: "DuckDBPyConnection", length: int = 0) -> Non
     `length`: bytes of an object on average, where they are longest.
     """
     room = min(JSON_BUFFER + JSON_COPIES * OBJECTS_AT_A_TIME * length, LARGEST_ROOM)
-    if _limit(connection) < MEMORY_LIMIT + room:  # something else may be using what there is
-        connection.execute(f"SET memory_limit = '{(MEMORY_LIMIT + room) // MIB}MiB'")
+    limit = (MEMORY_LIMIT + room) // MIB
+    if _limit(connection) // MIB < limit:  # something else may be using what there is; and memory is given back
+        connection.execute(f"SET memory_limit = '{limit}MiB'")
 
 
 def give_back_room_for_json(connection: "DuckDBPyConnection", length: int) -> None:

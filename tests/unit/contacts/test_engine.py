@@ -5,11 +5,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import duckdb
 import pytest
 
-from shared.contacts.engine import MIB, engine, work_folder
+from shared.contacts.engine import MIB, engine, make_room_for_json, work_folder
 from shared.errors import RunFailed
 
 
@@ -89,3 +90,16 @@ def test_whatever_is_made_of_the_sql_it_reaches_no_other_file(tmp_path: Path) ->
                 database.execute(trick)
     assert own == [("own",)]
     assert [each.name for each in tmp_path.iterdir()] == ["other.txt"]
+
+
+def test_memory_is_set_only_when_there_is_too_little(temp: Path) -> None:
+    """Each time that it is set, DuckDB gives back to the system what it holds."""
+    with engine(temp) as database:
+        recorder = Mock(wraps=database)
+
+        def times_set(length: int) -> int:
+            recorder.execute.reset_mock()
+            make_room_for_json(recorder, length)
+            return sum("SET" in call.args[0] for call in recorder.execute.call_args_list)
+
+        assert [times_set(length) for length in (347, 347, 300, 1000, 347, 1000)] == [1, 0, 0, 1, 0, 0]
