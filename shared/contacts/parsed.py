@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.contacts.engine import second
+from shared.contacts.engine import OBJECTS_AT_A_TIME, second
 from shared.contacts.mapping import Mapping
 from shared.contacts.reading import LocalFile, open_relation, quoted
 from shared.contacts.text import unreadable
@@ -14,8 +14,9 @@ from shared.segments.snapshot import NdjsonFormat
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# Values that are repeated are there once, so packing them saves little; a larger group of rows takes memory.
-_OPTIONS = "FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE 4096"
+_GROUP = 4 * 1024 * 1024  # bytes of lines that are a group of rows: one takes time, and a larger one memory
+# Values that are repeated are there once, so packing them saves little.
+_OPTIONS = "FORMAT parquet, COMPRESSION uncompressed"
 
 
 def parsed(connection: "DuckDBPyConnection", mapping: Mapping, files: Iterable[LocalFile]) -> Iterator[LocalFile]:
@@ -41,9 +42,10 @@ def _parsed(connection: "DuckDBPyConnection", mapping: Mapping, file: LocalFile)
     path = file.path.with_name(f"{file.path.name}.parquet")
     columns = mapping.bind(relation).read_columns()
     try:
+        rows = max(OBJECTS_AT_A_TIME, _GROUP // max(1, relation.length))
         quick = relation.select_at_once(columns)
-        if not quick or not _write(connection, quick, path):
-            _write(connection, relation.select(columns), path)
+        if not quick or not _write(connection, quick, path, rows):
+            _write(connection, relation.select(columns), path, rows)
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
@@ -52,8 +54,8 @@ def _parsed(connection: "DuckDBPyConnection", mapping: Mapping, file: LocalFile)
     yield replace(file, path=path, relation=relation.as_parquet(path))
 
 
-def _write(connection: "DuckDBPyConnection", select: str, path: Path) -> bool:
-    """False if there are rows of which it is not to be told whether they are malformed."""
-    connection.execute(f"COPY ({select}) TO {quoted(str(path))} ({_OPTIONS})")
+def _write(connection: "DuckDBPyConnection", select: str, path: Path, rows: int) -> bool:
+    """False if there are rows of which it is not to be told whether they are malformed. `rows`: of a group."""
+    connection.execute(f"COPY ({select}) TO {quoted(str(path))} ({_OPTIONS}, ROW_GROUP_SIZE {rows})")
     doubtful = f"SELECT count(*) FROM read_parquet({quoted(str(path))}) WHERE malformed IS NULL"
     return connection.execute(doubtful).fetchall() == [(0,)]
