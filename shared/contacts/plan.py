@@ -7,6 +7,7 @@ the file's. Files are read twice, first into a narrow table that decides, then, 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,23 +114,20 @@ class Planner:
             FROM (SELECT *, {binding.problem_sql("address")} AS problem
                 FROM (SELECT *, {binding.address_sql} AS address FROM ({source})))
         """
+        start = self._one("SELECT count(*) FROM rows")
+        before = self._rows_of_last_file(start) if file.continues else 0
         try:
             execute(self.connection, read)
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error as error:
             raise unreadable(file.name, error) from error
-        before = self._rows_of_last_file() if file.continues else 0
         if file.joined:
             self._check_joined(file, number)
+        names, counts = zip(*(file.joined or [(file.name, 0)]), strict=True)
         self.connection.execute(
-            f"""
-            INSERT INTO files
-            SELECT number, name, first_id, {before} FROM (SELECT unnest(?) AS number, unnest(?) AS name)
-            LEFT JOIN (SELECT file, min(rowid) AS first_id FROM rows WHERE file >= {number} GROUP BY file)
-            ON file = number
-            """,
-            [list(numbers), [name for name, _ in file.joined] or [file.name]],
+            f"INSERT INTO files SELECT unnest(?), unnest(?), unnest(?), {before}",
+            [list(numbers), names, list(accumulate(counts[:-1], initial=start))],
         )
         self._note_malformed(number, relation)
         self._bound.append((numbers, relation, binding))
@@ -142,10 +140,10 @@ class Planner:
             advice = "Look at their quotation marks and line breaks, and land the segment again."
             raise UnreadableSegment(what, code="unreadable_file", advice=advice)
 
-    def _rows_of_last_file(self) -> int:
-        return self._one("""
-            SELECT before + (SELECT count(*) FROM rows WHERE file = number)
-                + (SELECT count(*) FROM malformed WHERE file = number)
+    def _rows_of_last_file(self, rows: int) -> int:
+        """So far, when so many are in the narrow table."""
+        return self._one(f"""
+            SELECT before + {rows} - first_id + (SELECT count(*) FROM malformed WHERE file = number)
             FROM files ORDER BY number DESC LIMIT 1
         """)
 
