@@ -58,6 +58,7 @@ class _Group:
 
     def __init__(self, first: _Small) -> None:
         self._file, self._kind, self._look = first.file, first.kind, first.look
+        self._head = first.columns, bool(first.header)
         self._rows: list[tuple[str, int]] = []
         self._target = first.file.path.open("wb")
         self._target.write(first.header)
@@ -77,7 +78,8 @@ class _Group:
 
     def close(self) -> LocalFile:
         self._target.close()
-        return replace(self._file, look=self._look, joined=tuple(self._rows) if len(self._rows) > 1 else ())
+        rows = tuple(self._rows) if len(self._rows) > 1 else ()
+        return replace(self._file, head=self._head, look=self._look, joined=rows)
 
 
 def joined(files: Iterable[tuple[LocalFile, bytes | Iterator[bytes]]]) -> Iterator[LocalFile]:

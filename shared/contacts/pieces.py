@@ -36,7 +36,7 @@ def pieces(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:
     if head and isinstance(how, CsvFormat):
         content = chain(iter([_text(start)]), rest)
         del start  # some MiB, for as long as the file is being read
-        yield from _rows(file, how, head[0], content)
+        yield from _rows(file, how, head, content)
         return
     if isinstance(how, NdjsonFormat) and not how.gzip and _text(start):
         content = chain(iter([_text(start)]), rest)
@@ -63,7 +63,10 @@ def _text(start: bytes) -> bytes:
     return b"" if start.startswith(_UTF_16) else start.removeprefix(codecs.BOM_UTF8)
 
 
-def _rows(file: LocalFile, how: CsvFormat, columns: tuple[str, ...], content: Iterable[bytes]) -> Iterator[LocalFile]:
+def _rows(
+    file: LocalFile, how: CsvFormat, head: tuple[tuple[str, ...], bool], content: Iterable[bytes]
+) -> Iterator[LocalFile]:
+    columns, header = head
     # Nothing here keeps what has been cut while the next arrives.
     blocks = chain.from_iterable(map(blocks_of, content))
     rows = whole_rows(with_one_line_break(blocks), quote=how.quote)
@@ -83,7 +86,7 @@ def _rows(file: LocalFile, how: CsvFormat, columns: tuple[str, ...], content: It
         if not size:
             path.unlink()
             return
-        yield replace(file, path=path, columns=columns if number else file.columns, continues=number > 0, look=look)
+        yield replace(file, path=path, continues=number > 0, head=(columns, header and not number), look=look)
 
 
 def _objects(file: LocalFile, content: Iterable[bytes]) -> Iterator[LocalFile]:

@@ -54,8 +54,9 @@ class LocalFile:
     """One file of a snapshot, or a piece of one, downloaded.
 
     name       the blob's, for messages
-    columns    model.json's, if any; of a piece that is not the first, the file's
+    columns    model.json's, if any
     continues  it is the next piece of the file before, and so has no header
+    head       its columns, and whether its first record names them, if it is CSV and somebody has looked already
     look       what a look at it has found, if it is CSV in plain UTF-8 and somebody has taken one already
     joined     names and rows of the files that follow each other in it, if it is several; the header is the first's
     objects    the same of NDJSON, of which no line is too long
@@ -67,6 +68,7 @@ class LocalFile:
     format: FileFormat
     columns: tuple[str, ...] | None
     continues: bool = False
+    head: tuple[tuple[str, ...], bool] | None = None
     look: Look | None = None
     joined: tuple[tuple[str, int], ...] = ()
     objects: Objects | None = None
@@ -258,8 +260,8 @@ def header_of(name: str, start: str, how: CsvFormat, named: tuple[str, ...] | No
 
 
 def _csv(file: LocalFile, how: CsvFormat, path: Path) -> Relation:
-    if file.continues:
-        columns, header = cast("tuple[str, ...]", file.columns), False
+    if file.head:
+        columns, header = file.head
     else:
         with path.open(encoding="utf-8", errors="replace", newline="") as text:
             columns, header = header_of(file.name, text.read(HEADER_LIMIT), how, file.columns)
