@@ -80,7 +80,7 @@ def thorough(world: World, book: Book, repeats: int, say: measure.Say) -> None:
     measure.peers(world, book, SMALL, few, say)
     measure.exports(world, book, LARGE, repeats, say)
     measure.peers(world, book, LARGE, few, say)
-    measure.formats(world, book, LARGE, few, say)
+    measure.formats(world, book, LARGE, repeats, say)
     measure.deliveries(world, book, LARGE, few, say)
 
 
