@@ -18,17 +18,17 @@ from shared.segments.snapshot import CsvFormat
 
 @dataclass(slots=True)
 class _Small:
-    """A file that can be joined with others: its header and its rows, all with a line break at the end."""
+    """A file that can be joined with others: its text, with a line break at the end, and where its rows begin."""
 
     file: LocalFile
     columns: tuple[str, ...]
-    header: bytes
-    rows: list[bytes]
+    text: bytes
+    start: int
     look: Look
 
     @property
     def kind(self) -> tuple[object, ...]:
-        return self.file.format, self.file.columns, self.columns, bool(self.header)
+        return self.file.format, self.file.columns, self.columns, self.start > 0
 
     @classmethod
     def of(cls, file: LocalFile, content: bytes) -> Self | None:
@@ -38,19 +38,16 @@ class _Small:
             return None
         columns, header = head
         how = file.format
-        text = content.removeprefix(codecs.BOM_UTF8)
+        text = b"".join(with_one_line_break(iter([content.removeprefix(codecs.BOM_UTF8)])))
+        text = text if text.endswith(b"\n") else text + b"\n"
         look = Look(how.delimiter, len(columns), how.quote)
-        rows = []
-        for block, whole in whole_rows(with_one_line_break(blocks_of(text)), quote=how.quote):
-            rows.append(block if block.endswith(b"\n") else block + b"\n")
-            look.take(rows[-1])
+        for block, whole in whole_rows(blocks_of(text), quote=how.quote):
+            look.take(block)
             doubt = not look.even or len(columns) == 1  # looking for two bytes takes many times as long as for one
             blank = doubt and (block.startswith(b"\n") or b"\n\n" in block)
             if blank or look.malformed or not (look.sure and whole) or len(block) > LONGEST_ROW:
                 return None
-        first, *rest = rows
-        end = _end_of_header(first, quote=how.quote) if header else 0
-        return cls(file, columns, first[:end], [first[end:], *rest], look)
+        return cls(file, columns, text, _end_of_header(text, quote=how.quote) if header else 0, look)
 
 
 class _Group:
@@ -58,10 +55,10 @@ class _Group:
 
     def __init__(self, first: _Small) -> None:
         self._file, self._kind, self._look = first.file, first.kind, first.look
-        self._head = first.columns, bool(first.header)
+        self._head = first.columns, first.start > 0
         self._rows: list[tuple[str, int]] = []
         self._target = first.file.path.open("wb")
-        self._target.write(first.header)
+        self._target.write(first.text[: first.start])
 
     @property
     def size(self) -> int:
@@ -71,8 +68,8 @@ class _Group:
         return small.kind == self._kind
 
     def add(self, small: _Small) -> None:
-        self._target.writelines(small.rows)
-        self._rows.append((small.file.name, small.look.breaks - bool(small.header)))
+        self._target.write(memoryview(small.text)[small.start :])
+        self._rows.append((small.file.name, small.look.breaks - (small.start > 0)))
         self._look.doubts |= small.look.doubts
         self._look.lines &= small.look.lines
 
