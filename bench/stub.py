@@ -50,7 +50,7 @@ _WHOLE = 1 << 64
 class Stub:
     """One account with the custom fields `FIELDS` and any list that is asked for.
 
-    `limit` requests to each route in `window` seconds, aligned to the clock, or as many as come (0).
+    `limit` requests to each route in `window` seconds, the first of which begins with `clear`, or as many as come (0).
     """
 
     def __init__(self, url: str) -> None:
@@ -69,7 +69,7 @@ class Stub:
 
     def clear(self) -> None:
         """Forget what was counted; who is known stays."""
-        self._began = time.process_time()
+        self._began, self._cleared = time.process_time(), time.monotonic()
         self._requests: Counter[str] = Counter()
         self._windows: dict[str, tuple[float, int]] = {}
         self._upserts = self._imports = self._contacts = self._bytes = self._refused = self._throttled = 0
@@ -125,7 +125,7 @@ class Stub:
         """The headers of the route's limit; nothing left is -1."""
         if not self._limit:
             return {}
-        now = time.time()
+        now = time.monotonic() - self._cleared
         window = now // self._window
         known, used = self._windows.get(template, (window, 0))
         used = used + 1 if known == window else 1

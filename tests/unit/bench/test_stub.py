@@ -1,7 +1,9 @@
 import asyncio
 import gzip
 import json
+import time
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -88,6 +90,23 @@ def test_a_rate_is_told_and_kept(stub: Stub) -> None:
     assert [answer.headers["x-ratelimit-remaining"] for answer in answers] == ["1", "0", "0"]
     assert call(stub, "GET", "/v3/scopes").status == 200  # each route has a limit of its own
     assert stub.stats()["throttled"] == 1
+
+
+def test_a_window_begins_when_the_counts_are_cleared(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([1000.0, 1030.5, 1059.5, 1060.5, 1119.5, 1120.5, 1130.0, 1130.5])
+    monkeypatch.setattr("bench.stub.time", Mock(wraps=time, monotonic=lambda: next(clock)))
+    stub.reset(limit=1, window=60)
+    answers = [call(stub, "GET", "/v3/scopes") for _ in range(5)]
+    stub.clear()
+    answers.append(call(stub, "GET", "/v3/scopes"))
+    assert [(answer.status, answer.headers["x-ratelimit-reset"]) for answer in answers] == [
+        (200, "30"),
+        (429, "1"),
+        (200, "60"),
+        (429, "1"),
+        (200, "60"),
+        (200, "60"),
+    ]
 
 
 def test_without_a_key_nothing_is_answered(stub: Stub) -> None:
