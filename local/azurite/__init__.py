@@ -15,7 +15,7 @@ ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 _SCRIPT = Path(__file__).parent / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
-_BEFORE = Path(__file__).parent / "before.js"
+_PRELOAD = Path(__file__).parent / "preload.js"
 # Azurite's last words of its start. A SIGTERM before them, when blobs and queues are long served, loses what it keeps.
 _LAST_LINE = b"Azurite Table service is successfully listening"
 _LEAST_NODE = 20
@@ -111,7 +111,7 @@ class Azurite:
         self.location.mkdir(parents=True, exist_ok=True)
         log = self.location / "azurite.log"
         log.write_bytes(b"")
-        command = [node(), "--require", str(_BEFORE), str(_SCRIPT)]
+        command = [node(), "--require", str(_PRELOAD), str(_SCRIPT)]
         command += ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
         command += ["--blobPort", str(ports[0]), "--queuePort", str(ports[1]), "--tablePort", "0"]
         command += ["--inMemoryPersistence"] if self._in_memory else ["--location", str(self.location)]

@@ -58,7 +58,8 @@ def make_room_for_json(connection: "DuckDBPyConnection", length: int = 0) -> Non
     """
     room = min(JSON_BUFFER + JSON_COPIES * OBJECTS_AT_A_TIME * length, LARGEST_ROOM)
     limit = (MEMORY_LIMIT + room) // MIB
-    if _limit(connection) // MIB < limit:  # something else may be using what there is; and memory is given back
+    # Never less: something else may be using it. Nor the same again: DuckDB gives back what it holds each time.
+    if _limit(connection) // MIB < limit:
         connection.execute(f"SET memory_limit = '{limit}MiB'")
 
 

@@ -114,6 +114,7 @@ class Planner:
             FROM (SELECT *, {binding.problem_sql("address")} AS problem
                 FROM (SELECT *, {binding.address_sql} AS address FROM ({source})))
         """
+        # The next row's id: no row is deleted, and an INSERT that fails leaves no gap.
         start = self._one("SELECT count(*) FROM rows")
         before = self._rows_of_last_file(start) if file.continues else 0
         try:

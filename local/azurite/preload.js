@@ -7,7 +7,7 @@
 for (const service of ["blob", "queue"]) {
   const constants = require(`./node_modules/azurite/dist/src/${service}/utils/constants.js`);
   if (!(constants.DEFAULT_GC_INTERVAL_MS > 0)) {
-    throw new Error(`Azurite has no interval of sweeps any more in its ${service} service: see local/azurite/before.js`);
+    throw new Error(`Azurite has no interval of sweeps any more in its ${service} service: see local/azurite/preload.js`);
   }
   constants.DEFAULT_GC_INTERVAL_MS = 2 ** 31 - 1;
 }
