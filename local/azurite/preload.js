@@ -14,3 +14,9 @@ for (const service of ["blob", "queue"]) {
 
 // V8 would go through all of its memory 15 times a second while content streams by: half of the time that Azurite takes.
 require("node:v8").setFlagsFromString("--heap-growing-percent=800");
+
+// Content is read from files 64 KiB at a time, with a turn of everything that a stream does for each: half of what
+// sending it takes.
+const fs = require("node:fs");
+const { createReadStream } = fs;
+fs.createReadStream = (path, options) => createReadStream(path, { highWaterMark: 2 ** 20, ...options });
