@@ -326,9 +326,9 @@ class Binding:
         custom: list[str] = []  # SQL, whether each of the custom fields so far is there
         for place, (index, field) in enumerate(self.fields):
             value = f"v{index}" if usual and field.type is FieldType.TEXT else self.value_sql(place)
+            there = f"v{index} IS NOT NULL" if field.type is FieldType.TEXT else f"{value} IS NOT NULL"
             if self.clear_empty and field.type is FieldType.TEXT:
-                value = f"coalesce({value}, '')"
-            there = f"{value} IS NOT NULL"
+                value, there = f"coalesce({value}, '')", "true"
             as_it_is = field.type is FieldType.DATE or (usual and field.type is FieldType.TEXT)
             name = f'{_json_text(field.key)}:"' if as_it_is else f"{_json_text(field.key)}:"
             cases = [(there, f",{name}")]
