@@ -73,11 +73,11 @@ class Look:
         quoted = self.quote and b'"' in block
         pieces = block.split(b'"') if quoted else [block]
         bare = b'"'.join(pieces[::2])  # one mark for each quoted text
-        self.breaks += bare.count(b"\n")
         shape = bare.translate(None, self._everything_else)
         odd = []
-        regular = any(shape == row * (len(shape) // len(row)) for row in self._rows)
-        if not regular:
+        row = next((row for row in self._rows if shape == row * (len(shape) // len(row))), None)
+        self.breaks += len(shape) // len(row) if row else bare.count(b"\n")
+        if not row:
             odd = [len(line) for line in bare.splitlines() if line and line.count(self._mark) != self.cells - 1]
             self.even = False
             if shape.translate(None, self._rows[-1]):
@@ -86,7 +86,7 @@ class Look:
         inside = _undecodable(block) + stray
         texts = b"".join(pieces[1::2])
         broken = b"\n" in texts or b"\r" in texts or len(block) > _LONGEST_LINE
-        self.lines &= regular and not inside and not broken
+        self.lines &= bool(row) and not inside and not broken
         self.malformed += len(odd) + inside
         self.size += len(block) if inside or (odd and quoted) else sum(odd)
         self.sure &= not stray and len(pieces) % 2 == 1
