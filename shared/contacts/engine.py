@@ -74,18 +74,16 @@ def keep_little(connection: "DuckDBPyConnection") -> None:
     connection.execute(f"SET memory_limit = '{SENDING_LIMIT // MIB}MiB'")
 
 
-def execute(connection: "DuckDBPyConnection", sql: str) -> None:
-    """Carry out all of a statement or nothing; with more memory, if it takes more."""
+def execute(connection: "DuckDBPyConnection", sql: str) -> int:
+    """Carry out all of a statement or nothing, with more memory if it takes more. Gives the rows that it wrote."""
     import duckdb
 
     while True:
         try:
-            connection.execute(sql)
+            return int(connection.execute(sql).fetchall()[0][0])
         except duckdb.OutOfMemoryException:
             if not _more_room(connection):
                 raise
-        else:
-            return
 
 
 def stream(connection: "DuckDBPyConnection", select: str) -> Iterator[list[Any]]:

@@ -86,6 +86,8 @@ class Planner:
     connection: "DuckDBPyConnection"
     mapping: Mapping
     _bound: list[Bound] = field(default_factory=list)
+    _rows: int = 0  # of the narrow table
+    _rows_of_file: int = 0  # of the file that was read last, as far as it was, malformed ones included
     _everything: bool = True  # every winner is sent
 
     def __post_init__(self) -> None:
@@ -114,11 +116,10 @@ class Planner:
             FROM (SELECT *, {binding.problem_sql("address")} AS problem
                 FROM (SELECT *, {binding.address_sql} AS address FROM ({source})))
         """
-        # The next row's id: no row is deleted, and an INSERT that fails leaves no gap.
-        start = self._one("SELECT count(*) FROM rows")
-        before = self._rows_of_last_file(start) if file.continues else 0
+        start = self._rows  # the next row's id: no row is deleted, and an INSERT that fails leaves no gap
+        before = self._rows_of_file if file.continues else 0
         try:
-            execute(self.connection, read)
+            written = execute(self.connection, read)
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error as error:
@@ -130,7 +131,8 @@ class Planner:
             f"INSERT INTO files SELECT unnest(?), unnest(?), unnest(?), {before}",
             [list(numbers), names, list(accumulate(counts[:-1], initial=start))],
         )
-        self._note_malformed(number, relation)
+        self._rows += written
+        self._rows_of_file = before + written + self._note_malformed(number, relation)
         self._bound.append((numbers, relation, binding))
 
     def _check_joined(self, file: LocalFile, number: int) -> None:
@@ -141,31 +143,31 @@ class Planner:
             advice = "Look at their quotation marks and line breaks, and land the segment again."
             raise UnreadableSegment(what, code="unreadable_file", advice=advice)
 
-    def _rows_of_last_file(self, rows: int) -> int:
-        """So far, when so many are in the narrow table."""
-        return self._one(f"""
-            SELECT before + {rows} - first_id + (SELECT count(*) FROM malformed WHERE file = number)
-            FROM files ORDER BY number DESC LIMIT 1
-        """)
+    def _note_malformed(self, number: int, relation: Relation) -> int:
+        """Keep what DuckDB's CSV reader left out of the relation, and count it.
 
-    def _note_malformed(self, number: int, relation: Relation) -> None:
-        """Keep what DuckDB's CSV reader left out of the relation. It counts records, the header as the first."""
+        DuckDB counts records, the header as the first.
+        """
         if not self._one("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"):
-            return
+            return 0
         if self._one("SELECT count(*) FROM reject_errors WHERE error_type = 'LINE SIZE OVER MAXIMUM'"):
             relation.refuse_swallowed_rows()
         if not self._one("SELECT count(*) FROM reject_errors"):
-            return
+            return 0
         blank = relation.blank_lines()
-        self.connection.execute(f"""
+        noted = execute(
+            self.connection,
+            f"""
             INSERT INTO malformed
             SELECT DISTINCT {number}, line - {relation.first_row} + 1 {"- coalesce(before, 0)" if blank else ""}
             FROM reject_errors {_blank_sql(blank) if blank else ""}
-        """)
+        """,
+        )
         self.connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
         of_file = f"FROM malformed JOIN files ON file = number WHERE name = {quoted(relation.name)}"
         if self._one(f"SELECT count(*) {of_file}") > MOST_MALFORMED:
             raise too_many_malformed(relation.name, len(relation.columns))
+        return noted
 
     def decide(
         self,
