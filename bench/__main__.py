@@ -87,7 +87,7 @@ def thorough(world: World, book: Book, repeats: int, say: measure.Say) -> None:
 def huge(world: World, book: Book, say: measure.Say) -> None:
     for measurement in (
         partial(measure.exports, world, book, HUGE, 1, say),
-        partial(measure.formats, world, book, HUGE, 1, say, names=("csv", "parts")),
+        partial(measure.formats, world, book, HUGE, 3, say, names=("csv", "parts")),
         partial(measure.paced, world, book, HUGE, say, limit=RECORDED_LIMIT, window=WINDOW),
     ):
         try:
