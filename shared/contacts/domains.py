@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from shared.contacts.mapping import INTERNATIONAL_DOMAIN, ascii_problem_sql
+from shared.contacts.problems import INTERNATIONAL_DOMAIN, ascii_problem_sql
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from shared.contacts.problems import Problem, address_problem_sql
 from shared.contacts.reading import Relation, quoted
 from shared.contacts.text import Doubt
 from shared.errors import UnreadableSegment
@@ -29,10 +30,6 @@ RESERVED_LENGTHS = {
     "postal_code": 1000,
 }
 CUSTOM_TEXT_LENGTH = 1000
-LONGEST_ADDRESS = 254
-LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
-LONGEST_LABEL = 63  # RFC 1035, 2.3.4
-
 # What counts as a space around a value: ASCII white space, no-break, typographic, zero-width, ideographic, BOM.
 SPACES = (
     "".join(
@@ -47,13 +44,6 @@ ODD_SPACE = (
     r"[\x{0}-\x{1F}\x{85}\x{A0}\x{1680}\x{2000}-\x{200F}\x{2028}\x{2029}\x{202F}\x{205F}\x{2060}\x{3000}\x{FEFF}]"
 )
 
-_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
-# RFC 5321's dot-string before the @, a host name with an alphabetic or punycode top level after it. No counted
-# repetition: it makes RE2 many times slower; lengths are looked at apart.
-ADDRESS = rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?:[a-z]+|xn--[a-z0-9-]*[a-z0-9])"
-
-
 _TWO = "[0-9][0-9]"
 # A date that begins with the year, with or without a time (local ones are UTC's) and an offset from UTC. Others, such
 # as 03/04/2021, could be read in two ways, and SendGrid would choose one in silence.
@@ -64,8 +54,6 @@ DATE = (
 
 # What JSON writes otherwise in a text.
 _ESCAPED = r"[\x00-\x1F\x22\x5C]"
-
-INTERNATIONAL_DOMAIN = "international_domain"  # not a reason yet: to be looked at again in punycode
 
 
 class FieldType(StrEnum):
@@ -79,19 +67,6 @@ class FieldType(StrEnum):
     def _missing_(cls, value: object) -> "FieldType":  # noqa: ARG003 -- the enumeration's own signature
         """What SendGrid may add one day is given as text, which it refuses if that is wrong."""
         return cls.TEXT
-
-
-class Problem(StrEnum):
-    """Why a row did not become a contact: the reason codes of stage `prepare` in the report."""
-
-    MALFORMED = "malformed"
-    FILTERED = "filtered"
-    NO_EMAIL = "no_email"
-    INVALID_EMAIL = "invalid_email"
-    MULTIPLE_ADDRESSES = "multiple_addresses"
-    NON_ASCII_LOCAL_PART = "non_ascii_local_part"
-    ADDRESS_TOO_LONG = "address_too_long"
-    DUPLICATE = "duplicate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,12 +240,7 @@ class Binding:
         return f"""CASE
             WHEN malformed THEN '{Problem.MALFORMED}'
             {filtered}
-            WHEN {address} IS NULL THEN '{Problem.NO_EMAIL}'
-            WHEN regexp_full_match({address}, {quoted(ADDRESS)}) THEN {_length_problem_sql(address)}
-            WHEN regexp_matches({address}, '@.*[,;\\s|/].*@', 's') THEN '{Problem.MULTIPLE_ADDRESSES}'
-            WHEN regexp_matches({address}, '^[^@]*[^\\x00-\\x7F][^@]*@') THEN '{Problem.NON_ASCII_LOCAL_PART}'
-            WHEN regexp_matches({address}, '^[^@]+@[^@]*[^\\x00-\\x7F][^@]*$') THEN '{INTERNATIONAL_DOMAIN}'
-            ELSE '{Problem.INVALID_EMAIL}' END"""
+            ELSE {address_problem_sql(address)} END"""
 
     def cleaned_sql(self) -> str:
         """The cells that are sent, trimmed, as `v<index>` each with a comma before it; empty ones are NULL."""
@@ -325,11 +295,12 @@ class Binding:
         parts = ['\'{"email":"\'', address, "'\"'"]
         custom: list[str] = []  # SQL, whether each of the custom fields so far is there
         for place, (index, field) in enumerate(self.fields):
-            value = f"v{index}" if usual and field.type is FieldType.TEXT else self.value_sql(place)
-            there = f"v{index} IS NOT NULL" if field.type is FieldType.TEXT else f"{value} IS NOT NULL"
-            if self.clear_empty and field.type is FieldType.TEXT:
+            text = field.type is FieldType.TEXT
+            value = f"v{index}" if usual and text else self.value_sql(place)
+            there = f"v{index} IS NOT NULL" if text else f"{value} IS NOT NULL"  # a text that is cut is still there
+            if self.clear_empty and text:
                 value, there = f"coalesce({value}, '')", "true"
-            as_it_is = field.type is FieldType.DATE or (usual and field.type is FieldType.TEXT)
+            as_it_is = field.type is FieldType.DATE or (usual and text)
             name = f'{_json_text(field.key)}:"' if as_it_is else f"{_json_text(field.key)}:"
             cases = [(there, f",{name}")]
             if field.custom:
@@ -383,22 +354,6 @@ def value_sql(value: str, field: Field) -> str:
         return f"CASE WHEN {day} THEN {value} || 'T00:00:00Z' ELSE {shown} END"
     cut = f"rtrim(left({value}, {field.max_length}))"
     return f"CASE WHEN {_longer_sql(value, field.max_length)} THEN {cut} ELSE {value} END"
-
-
-def ascii_problem_sql(address: str) -> str:
-    """The reason code of an address whose domain has been rewritten in punycode; NULL if it can be used."""
-    return f"""CASE WHEN regexp_full_match({address}, {quoted(ADDRESS)}) THEN {_length_problem_sql(address)}
-        ELSE '{Problem.INVALID_EMAIL}' END"""
-
-
-def _length_problem_sql(address: str) -> str:
-    # Labels are looked at only where an address is long enough to hold one that is too long.
-    labels = f"list_max(list_transform(string_split(split_part({address}, '@', 2), '.'), lambda label: strlen(label)))"
-    return f"""CASE
-                WHEN strlen({address}) > {LONGEST_ADDRESS} OR strpos({address}, '@') > {LONGEST_LOCAL_PART + 1}
-                    THEN '{Problem.ADDRESS_TOO_LONG}'
-                WHEN strlen({address}) > {LONGEST_LABEL + 2} AND {labels} > {LONGEST_LABEL}
-                    THEN '{Problem.INVALID_EMAIL}' END"""
 
 
 def _json_text(text: str) -> str:

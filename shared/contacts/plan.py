@@ -24,8 +24,9 @@ from shared.contacts.engine import (
     shares,
     stream,
 )
-from shared.contacts.mapping import Binding, Mapping, Problem
+from shared.contacts.mapping import Binding, Mapping
 from shared.contacts.membership import copy_to_parquet
+from shared.contacts.problems import Problem
 from shared.contacts.reading import MOST_MALFORMED, LocalFile, Relation, open_relation, quoted, too_many_malformed
 from shared.contacts.sources import Bound, sources
 from shared.contacts.text import unreadable

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.contacts.engine import execute, shares
-from shared.contacts.mapping import Problem
 from shared.contacts.membership import count
+from shared.contacts.problems import Problem
 from shared.contacts.reading import quoted
 
 if TYPE_CHECKING:

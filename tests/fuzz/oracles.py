@@ -16,9 +16,10 @@ import orjson
 
 from shared.contacts import pieces
 from shared.contacts.engine import MIB, engine
-from shared.contacts.mapping import ADDRESS, LONGEST_ADDRESS, LONGEST_LABEL, LONGEST_LOCAL_PART, SPACES, FieldType
+from shared.contacts.mapping import SPACES, FieldType
 from shared.contacts.parsed import parsed
 from shared.contacts.plan import PlanCounts, Planner
+from shared.contacts.problems import ADDRESS, LONGEST_ADDRESS, LONGEST_LABEL, LONGEST_LOCAL_PART
 from shared.contacts.reading import LONGEST_ROW, LocalFile
 from shared.destinations.documents import read_connection, read_destination
 from shared.errors import ExportError, RunFailed

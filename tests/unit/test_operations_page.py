@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from shared.contacts.mapping import Problem
+from shared.contacts.problems import Problem
 from shared.erasures.record import ErasureState
 from shared.runs import delivery, reasons
 from shared.runs.record import Caution, State

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.contacts.mapping import Problem
+from shared.contacts.problems import Problem
 from tests.unit.contacts.build import plan, table
 
 LONG_DOMAIN = ".".join(["y" * 60] * 4)

@@ -9,7 +9,7 @@ import idna
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.contacts.mapping import Problem
+from shared.contacts.problems import Problem
 from shared.segments.snapshot import CsvFormat
 from tests.unit.contacts.build import custom, mapping, plan, reserved
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.contacts.mapping import Mapping, Problem
+from shared.contacts.mapping import Mapping
+from shared.contacts.problems import Problem
 from shared.errors import UnreadableSegment
 from shared.segments.snapshot import CsvFormat, FileFormat, NdjsonFormat, ParquetFormat
 from tests.unit.contacts.build import HEADED, custom, mapping, parquet_bytes, plan, table

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from shared.contacts.mapping import Problem
+from shared.contacts.problems import Problem
 from shared.errors import UnreadableSegment
 from shared.segments.snapshot import CsvFormat
 from tests.unit.contacts.build import HEADED, HEADLESS, custom, mapping, plan

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.contacts.mapping import SPACES, Field, FieldType, Problem
+from shared.contacts.mapping import SPACES, Field, FieldType
+from shared.contacts.problems import Problem
 from shared.segments.snapshot import FileFormat, NdjsonFormat
 from tests.unit.contacts.build import HEADED, custom, mapping, plan, reserved, table
 

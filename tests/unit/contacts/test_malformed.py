@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.contacts.mapping import Problem
+from shared.contacts.problems import Problem
 from shared.errors import UnreadableSegment
 from tests.unit.contacts.build import HEADLESS, custom, mapping, plan
 

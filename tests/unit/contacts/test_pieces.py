@@ -12,10 +12,11 @@ import pytest
 
 from shared.contacts import pieces as cutting
 from shared.contacts.engine import engine
-from shared.contacts.mapping import Mapping, Problem
+from shared.contacts.mapping import Mapping
 from shared.contacts.parsed import parsed
 from shared.contacts.pieces import pieces
 from shared.contacts.plan import PlanCounts, Planner
+from shared.contacts.problems import Problem
 from shared.contacts.reading import LONGEST_ROW, LocalFile
 from shared.errors import UnreadableSegment
 from shared.segments.snapshot import CsvFormat, FileFormat, NdjsonFormat

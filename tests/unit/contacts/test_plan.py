@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.contacts.mapping import FieldType, Mapping, Problem
+from shared.contacts.mapping import FieldType, Mapping
+from shared.contacts.problems import Problem
 from tests.unit.contacts.build import Planned, custom, mapping, plan, reserved
 
 pytestmark = pytest.mark.usefixtures("joined")

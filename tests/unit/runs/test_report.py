@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from shared.contacts.mapping import Problem
+from shared.contacts.problems import Problem
 from shared.runs.report import MESSAGES, write_report
 
 Row = tuple[str, int, str | None, str | None, str]
