@@ -5,8 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from local.azurite import Azurite
+
+# How fast a machine is, or how busy, decides no test. All else stays as it is: on CI the same examples each time.
+settings.register_profile("untimed", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 # What takes longest comes first, so that no process has a long file left when the others are done.
 _LONGEST = (
